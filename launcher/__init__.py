@@ -1,0 +1,1 @@
+"""An EHR launch, from registration to an authorised FHIR client."""

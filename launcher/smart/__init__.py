@@ -1,0 +1,1 @@
+"""SMART App Launch and FHIR as plain Python: knows neither Django nor any vendor."""

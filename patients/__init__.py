@@ -1,0 +1,1 @@
+"""The chart: shows a patient's data and keeps none of it."""

@@ -1,0 +1,1 @@
+"""FHIR JSON to records, one module a version. Pure: no network, no Django."""

@@ -1,0 +1,19 @@
+"""The settings of the test suite: the product's own, with values of the tests' own instead of an environment."""
+
+import base64
+import os
+
+os.environ.update(
+    {
+        "SECRET_KEY": "only-for-tests-" + "0123456789abcdef" * 4,
+        "DEBUG": "off",
+        "ALLOWED_HOSTS": "testserver,second.test",
+        "SMARTPORTAL_BASE_URL": "https://testserver",
+        "SMARTPORTAL_FIELD_KEYS": base64.urlsafe_b64encode(bytes(range(32))).decode(),
+        "SMARTPORTAL_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "DATABASE_URL": os.environ.get("SMARTPORTAL_TEST_DATABASE_URL", "sqlite://:memory:"),
+        "CACHE_URL": os.environ.get("SMARTPORTAL_TEST_CACHE_URL", "locmemcache://"),
+    }
+)
+
+from smartportal.settings import *  # noqa: E402, F403
