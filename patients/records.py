@@ -81,18 +81,20 @@ class When:
 class Coded:
     """A CodeableConcept for display. `text` is never blank: text, then a display, then "Code X (no description)".
 
-    `code` and `system` ("SNOMED CT", or the URI if unknown to us) are of the coding that is shown; "" when there is none
-    (`free_text`). `coded_as` is the coding's display where it disagrees with the text.
+    `code` and `system` ("SNOMED CT", or the URI if unknown to us) are of the coding that is shown; "" when there is
+    none (`free_text`). `coded_as` is the coding's display where it disagrees with the text.
     """
 
     text: str
     code: str = ""
     system: str = ""
     coded_as: str = ""
+    named: bool = True
+    """False when `text` is our own sentence because the EHR sent no name ("Condition not named")."""
 
     @property
     def free_text(self) -> bool:
-        return not self.code
+        return self.named and not self.code
 
 
 class Tone(StrEnum):
@@ -135,7 +137,7 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A telephone number, e-mail or other address of a patient: ("Phone, home", "555-0100"). Plain text, never a link."""
+    """A telephone number, e-mail or other address of a patient: ("Phone, home", "555-0100"). Plain text, no link."""
 
     label: str
     value: str
@@ -175,6 +177,10 @@ class Demographics:
     general_practitioners: tuple[str, ...]
     contacts: tuple[ContactPerson, ...]
     multiple_birth: str = ""
+    sex_details: tuple[Contact, ...] = ()
+    """Sex assigned at birth, gender identity and the like, each with its own label: ("Gender identity", "Female")."""
+    marks: tuple[str, ...] = ()
+    """Short notices about the record as a whole ("Whether the patient has died could not be read. Check the EHR.")."""
 
     @property
     def reference(self) -> str:
@@ -209,6 +215,8 @@ class Condition:
     restricted: bool = False
     encounters: int = 0
     """In how many encounters a merged encounter diagnosis was seen; 0 when the row is one resource."""
+    encounter: str = ""
+    """The reference of the encounter it was recorded in, for counting; "" if not sent."""
 
 
 class MedicationGroup(StrEnum):
@@ -224,7 +232,9 @@ class MedicationGroup(StrEnum):
 class Dose:
     """One dosage instruction. `as_written` is the EHR's own text, unchanged; the other parts are ours, "" if not sent.
 
-    `complete` says that dose, route and timing are all known, so that the structured line may be shown.
+    `as_needed` is a whole phrase ("as needed for pain"), `timing` holds the duration too ("twice a day for 10 days"),
+    `maximum` has no word before it ("4 g per 24 hours"). `complete` says that dose, route and timing are all known, so
+    that the structured line may be shown.
     """
 
     as_written: str = ""
@@ -235,10 +245,14 @@ class Dose:
     timing: str = ""
     as_needed: str = ""
     maximum: str = ""
+    instructions: tuple[str, ...] = ()
+    """Further instructions as the EHR words them ("With or after food")."""
+    unclear: bool = False
+    """Some part was sent that could not be read, so that our line would say less than the EHR does."""
 
     @property
     def complete(self) -> bool:
-        return bool(self.dose and self.route and (self.timing or self.as_needed))
+        return bool(self.dose and self.route and (self.timing or self.as_needed)) and not self.unclear
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +260,7 @@ class Medication:
     """A MedicationOrder/-Request ("Prescription") or MedicationStatement ("Reported").
 
     `name` is Missing only when the drug cannot be told; `name_note` then says what was sent ("Medication/123").
+    A start that is only the date of writing has the label "Recorded".
     """
 
     reference: str
@@ -263,3 +278,5 @@ class Medication:
     notes: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     restricted: bool = False
+    informant: str = ""
+    """Who told of a reported medication; "" if not sent."""

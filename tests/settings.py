@@ -7,6 +7,7 @@ os.environ.update(
     {
         "SECRET_KEY": "only-for-tests-" + "0123456789abcdef" * 4,
         "DEBUG": "off",
+        "SMARTPORTAL_SANDBOX": "on",
         "ALLOWED_HOSTS": "testserver,second.test",
         "SMARTPORTAL_BASE_URL": "https://testserver",
         "SMARTPORTAL_FIELD_KEYS": base64.urlsafe_b64encode(bytes(range(32))).decode(),
@@ -16,4 +17,4 @@ os.environ.update(
     }
 )
 
-from smartportal.settings import *  # noqa: E402, F403
+from smartportal.settings import *  # noqa: F403

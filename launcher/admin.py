@@ -1,0 +1,162 @@
+"""Django admin: registrations to edit; launches and the audit trail to look at."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from launcher import conf, vendors
+from launcher.forms import EhrRegistrationForm
+from launcher.models import AuditEvent, EhrRegistration, Launch
+from launcher.site_of import site_of
+from launcher.smart.errors import SmartError
+
+admin.site.site_header = "smartportal"
+admin.site.site_title = "smartportal"
+admin.site.index_title = "EHRs and launches"
+
+
+def _site_id(request: HttpRequest) -> int:
+    try:
+        return site_of(request).id
+    except SmartError:
+        return -1
+
+
+@admin.register(EhrRegistration)
+class EhrRegistrationAdmin(admin.ModelAdmin):
+    """Registrations of the site whose host is being used; the client secret is write-only."""
+
+    form = EhrRegistrationForm
+    change_form_template = "admin/launcher/ehrregistration/change_form.html"
+    list_display = ("name", "slug", "environment", "enabled", "iss", "fhir_version", "vendor")
+    list_filter = ("environment", "enabled", "fhir_version")
+    search_fields = ("name", "slug", "iss", "client_id")
+    prepopulated_fields: ClassVar = {"slug": ("name",)}
+    fieldsets = (
+        ("Identity", {"fields": ("vendor", "name", "slug", "site", "environment", "enabled")}),
+        ("Address", {"fields": ("iss", "fhir_version", "launch_modes")}),
+        ("Credentials", {"fields": ("client_id", "new_secret", "secret_from", "auth_method", "scopes")}),
+        ("Give these to the EHR", {"fields": ("redirect_uri",)}),
+        (
+            "Advanced",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "require_identity",
+                    "oidc_issuer",
+                    "approved_origins",
+                    "frame_ancestors",
+                    "allowed_networks",
+                    "time_zone",
+                    "send_pkce",
+                ),
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EhrRegistration]:
+        return super().get_queryset(request).filter(site_id=_site_id(request))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "site":
+            kwargs["queryset"] = db_field.related_model.objects.filter(pk=_site_id(request))
+            kwargs["initial"] = _site_id(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: EhrRegistration | None = None) -> tuple[str, ...]:
+        """PKCE is switched off by a superuser or not at all (`docs/contract.md`, section 8, ruling 1)."""
+        is_superuser = bool(getattr(request.user, "is_superuser", False))
+        return () if is_superuser else ("send_pkce",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """`?preset=<id>` fills in what is known about that EHR."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        preset = vendors.get(request.GET.get("preset", ""))
+        if preset is None:
+            return initial
+        return initial | {
+            "vendor": preset.id,
+            "name": preset.label,
+            "slug": preset.id.replace(".", "-"),
+            "iss": preset.iss,
+            "fhir_version": preset.fhir_version,
+            "auth_method": preset.auth_method,
+            "scopes": preset.scopes,
+            "launch_modes": list(preset.launch_modes),
+            "oidc_issuer": preset.oidc_issuer,
+            "approved_origins": list(preset.approved_origins),
+        }
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        context = {
+            **(extra_context or {}),
+            "presets": [preset for preset in vendors.all_presets() if preset.status != "simulator"],
+            "preset": vendors.get(request.GET.get("preset", "")),
+            "origin": conf.base_url(),
+        }
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def save_model(self, request: HttpRequest, obj: EhrRegistration, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        for sentence in form.trimmed:
+            messages.warning(request, sentence)
+        twins = EhrRegistration.objects.for_site(obj.site_id).with_iss(obj.iss).exclude(pk=obj.pk)
+        if names := ", ".join(f"“{name}”" for name in twins.values_list("name", flat=True)):
+            messages.warning(
+                request, f"This issuer is registered as {names} too: launches must use /launch/{obj.slug}."
+            )
+
+    def has_delete_permission(self, request: HttpRequest, obj: EhrRegistration | None = None) -> bool:
+        """A registration with launches is switched off instead."""
+        if obj is not None and obj.launches.exists():
+            return False
+        return super().has_delete_permission(request, obj)
+
+
+class _LookOnly(admin.ModelAdmin):
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Launch)
+class LaunchAdmin(_LookOnly):
+    """When, where, how it ended. Patient and person stay out: nobody sees a chart by role."""
+
+    list_display = ("created_at", "reference", "registration", "ended_at", "end_reason")
+    list_filter = ("end_reason",)
+    list_select_related = ("registration",)
+    search_fields = ("reference",)
+    fields = ("reference", "registration", "created_at", "last_seen_at", "ended_at", "end_reason", "fhir_version")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Launch]:
+        return super().get_queryset(request).filter(site_id=_site_id(request))
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(_LookOnly):
+    """The trail, to be searched by the reference that a provider reads out."""
+
+    list_display = ("at", "event", "outcome", "code", "reason", "reference", "registration", "actor")
+    list_filter = ("event", "outcome")
+    search_fields = ("reference",)
+    ordering = ("-at",)
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        try:
+            domain = site_of(request).domain
+        except SmartError:
+            return super().get_queryset(request).none()
+        return super().get_queryset(request).filter(site__in=(domain, ""))

@@ -1,0 +1,184 @@
+"""The launch that a chart's address names, for the browser it belongs to; every chart view gets it from here."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from launcher import audit, conf, cookies, throttle
+from launcher.discovery import door_for
+from launcher.flow import actor_of
+from launcher.models import Launch
+from launcher.site_of import site_of
+from launcher.smart.errors import SmartError
+from launcher.smart.fhir import FhirClient
+from launcher.smart.fhir_version import FhirVersion
+from launcher.tracing import correlation_id
+
+P = ParamSpec("P")
+_LAUNCH_ID = re.compile(r"[0-9a-f]{32}")
+_SEEN_EVERY_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchAccess:
+    """A launch as plain data, with the client that reads for it. Safe to hand to threads: it holds no database row."""
+
+    launch_id: str
+    reference: str
+    ehr_slug: str
+    ehr_name: str
+    environment: str
+    site_name: str
+    iss: str
+    iss_host: str
+    patient_id: str
+    encounter: str
+    version: FhirVersion
+    need_patient_banner: bool | None
+    granted_scope: str | None
+    requested_scope: str
+    viewer: str
+    token_expires_at: datetime | None
+    time_zone: str
+    actor: str
+    fhir: FhirClient
+    secret: str = field(repr=False)
+
+    def form_token(self, action: str) -> str:
+        """What a form of this launch carries: an HMAC of the launch's secret, which no other site can know."""
+        return hmac.new(self.secret.encode(), f"{self.launch_id}:{action}".encode(), hashlib.sha256).hexdigest()
+
+    def check_form_token(self, request: HttpRequest, action: str) -> None:
+        """Raise `form_expired` unless the posted form was made for this launch and action."""
+        if not hmac.compare_digest(request.POST.get("token", ""), self.form_token(action)):
+            raise SmartError("form_expired", "the form does not belong to this launch", reason="token")
+
+    def end(self, reason: str) -> None:
+        """End the launch and erase its tokens; done twice, the first reason stays."""
+        if end_launches(self.launch_id, reason=reason):
+            audit.record("session.ended", access=self, reason=reason)
+
+    @property
+    def subject(self) -> audit.Subject:
+        return audit.Subject(
+            site=self.site_name,
+            registration=self.ehr_slug,
+            launch=self.launch_id,
+            actor=self.actor,
+            patient=self.patient_id,
+        )
+
+
+def end_launches(*launch_ids: str, reason: str) -> int:
+    """End these launches and erase their tokens; says how many were still open."""
+    return Launch.objects.filter(pk__in=launch_ids, ended_at=None).update(
+        ended_at=timezone.now(), end_reason=reason, access_token="", refresh_token=""
+    )
+
+
+def launch_required(
+    view: Callable[Concatenate[HttpRequest, LaunchAccess, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Hand the view the launch of its address, or answer `session_ended`, the same for every reason."""
+
+    @functools.wraps(view)
+    def checked(request: HttpRequest, launch_id: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        return view(request, open_launch(request, launch_id), *args, **kwargs)
+
+    return checked
+
+
+def open_launch(request: HttpRequest, launch_id: str) -> LaunchAccess:
+    """The launch with this id if this browser holds its secret and it is still open, else `session_ended`."""
+    site = site_of(request)
+    launch = _find(launch_id, site.id)
+    secret = cookies.launch_cookie(launch_id).read(request) if launch else ""
+    if launch is None or not cookies.matches(secret, launch.binding_hash):
+        throttle.count_miss(request)
+        raise SmartError("session_ended", "no open launch of this browser has this address", reason="not_owner")
+    request.ehr_registration = launch.registration  # type: ignore[attr-defined]  # read by the headers middleware
+    now = timezone.now()
+    if reason := _why_ended(launch, now):
+        if end_launches(launch.pk, reason=reason):
+            audit.write("session.expired", _subject_of(launch), audit.Facts(outcome="refused", reason=reason))
+        raise SmartError("session_ended", f"the launch has ended: {reason}", reason=reason)
+    if (now - launch.last_seen_at).total_seconds() > _SEEN_EVERY_SECONDS:
+        Launch.objects.filter(pk=launch.pk, ended_at=None).update(last_seen_at=now)
+    return _access(launch, secret)
+
+
+def _find(launch_id: str, site_id: int) -> Launch | None:
+    if not _LAUNCH_ID.fullmatch(launch_id):
+        return None
+    return Launch.objects.select_related("registration__site", "person").filter(pk=launch_id, site_id=site_id).first()
+
+
+def _why_ended(launch: Launch, now: datetime) -> str:
+    """The reason why this launch is not open any more, or ""."""
+    if launch.ended_at:
+        return launch.end_reason or "ended"
+    if now - launch.created_at > conf.absolute_limit():
+        return "absolute-limit"
+    if now - launch.last_seen_at > conf.idle_limit():
+        return "idle"
+    if not launch.registration.enabled:
+        return "registration-disabled"
+    if launch.token_expires_at and launch.token_expires_at <= now:
+        return "token-expired"
+    return ""
+
+
+def _subject_of(launch: Launch) -> audit.Subject:
+    return audit.Subject(
+        site=launch.registration.site.domain,
+        registration=launch.registration.slug,
+        launch=launch.pk,
+        actor=actor_of(launch),
+        patient=launch.patient,
+    )
+
+
+def _access(launch: Launch, secret: str) -> LaunchAccess:
+    registration = launch.registration
+    client = registration.as_client()
+    version = FhirVersion(launch.fhir_version)
+    return LaunchAccess(
+        launch_id=launch.pk,
+        reference=launch.reference,
+        ehr_slug=registration.slug,
+        ehr_name=registration.name,
+        environment=registration.environment,
+        site_name=registration.site.domain,
+        iss=launch.iss,
+        iss_host=urlsplit(launch.iss).netloc,
+        patient_id=launch.patient,
+        encounter=launch.encounter,
+        version=version,
+        need_patient_banner=launch.need_patient_banner,
+        granted_scope=launch.granted_scopes,
+        requested_scope=launch.requested_scopes,
+        viewer=launch.viewer,
+        token_expires_at=launch.token_expires_at,
+        time_zone=registration.time_zone or "UTC",
+        actor=actor_of(launch),
+        fhir=FhirClient(
+            door=door_for(client),
+            base=launch.iss,
+            version=version,
+            quirks=client.quirks,
+            token=launch.access_token,
+            correlation_id=correlation_id(),
+        ),
+        secret=secret,
+    )

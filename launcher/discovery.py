@@ -1,0 +1,80 @@
+"""An EHR's endpoints and keys, cached per registration."""
+
+from __future__ import annotations
+
+from launcher.models import EhrRegistration
+from launcher.smart import configuration, identity
+from launcher.smart.configuration import SmartConfiguration
+from launcher.smart.errors import SmartError
+from launcher.smart.http import Door
+from launcher.smart.registration import ClientRegistration
+from launcher.stale_cache import fetched_once
+
+
+def door_for(client: ClientRegistration) -> Door:
+    """The door to the network for one registration: its FHIR base, and the origins approved for it."""
+    return Door(
+        fhir_base=client.iss,
+        approved_origins=client.approved_origins,
+        networks=client.networks,
+        ca_bundle=client.ca_bundle,
+    )
+
+
+def configuration_of(registration: EhrRegistration, client: ClientRegistration, door: Door) -> SmartConfiguration:
+    """What the EHR publishes about itself. Raises `discovery_failed`, `ehr_unreachable` or `ehr_address_forbidden`."""
+    known_by = (str(registration.uuid), client.iss, str(client.fhir_version), repr(client.quirks.discovery))
+    found = fetched_once(
+        "discovery",
+        (*known_by, *sorted(client.approved_origins)),
+        lambda: configuration.discover(door, client).to_json(),
+    )
+    return SmartConfiguration.from_json(found)
+
+
+def identity_keys(
+    registration: EhrRegistration,
+    client: ClientRegistration,
+    config: SmartConfiguration,
+    door: Door,
+    *,
+    refetch: bool = False,
+) -> tuple[str, list[dict[str, object]]]:
+    """The issuer that must have signed an id_token, and its public keys (RFC 7517)."""
+    issuer = client.oidc_issuer or config.issuer or client.iss
+    jwks_uri = config.jwks_uri
+    if not jwks_uri or (client.oidc_issuer and client.oidc_issuer != config.issuer):
+        document = fetched_once("openid", (str(registration.uuid), issuer), lambda: _openid(door, issuer))
+        issuer, jwks_uri = document["issuer"], document["jwks_uri"]
+    keys = fetched_once(
+        "keys",
+        (str(registration.uuid), jwks_uri),
+        lambda: identity.fetch_keys(door, jwks_uri),
+        refetch=refetch,
+    )
+    return issuer, keys
+
+
+def _openid(door: Door, issuer: str) -> dict[str, str]:
+    document = identity.fetch_openid(door, issuer)
+    return {"issuer": document.issuer, "jwks_uri": document.jwks_uri}
+
+
+def verified_identity(
+    registration: EhrRegistration,
+    client: ClientRegistration,
+    config: SmartConfiguration,
+    door: Door,
+    *,
+    id_token: identity.Secret,
+    nonce: str,
+) -> identity.IdentityClaims:
+    """Check an id_token; an unknown key id makes us ask for the keys once more (at most once a minute)."""
+    issuer, keys = identity_keys(registration, client, config, door)
+    try:
+        return identity.verify_id_token(id_token, issuer=issuer, client_id=client.client_id, nonce=nonce, keys=keys)
+    except SmartError as error:
+        if error.reason != "kid":
+            raise
+    issuer, keys = identity_keys(registration, client, config, door, refetch=True)
+    return identity.verify_id_token(id_token, issuer=issuer, client_id=client.client_id, nonce=nonce, keys=keys)

@@ -1,0 +1,112 @@
+"""The page, the log line and the audit event of an error; each carries the same reference."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from launcher import audit
+from launcher.explanations import explain
+from launcher.smart.errors import SmartError
+
+logger = logging.getLogger("smartportal")
+
+_EVENT_BY_CODE = {
+    "ehr_address_forbidden": "egress.blocked",
+    "discovery_failed": "discovery.failed",
+    "identity_invalid": "idtoken.rejected",
+    "client_rejected": "token.failed",
+    "code_rejected": "token.failed",
+    "token_unreadable": "token.failed",
+    "no_patient": "token.failed",
+    "patient_mismatch": "fhir.failed",
+    "patient_unavailable": "fhir.failed",
+    "session_ended": "session.denied",
+    "too_many_requests": "session.denied",
+    "unavailable": "dependency.down",
+}
+_EVENT_BY_STAGE = {"launch": "launch.rejected", "callback": "callback.rejected", "chart": "fhir.failed"}
+_WAITING_BY_STAGE = {"launch": "discovery.failed", "callback": "token.failed", "chart": "fhir.failed"}
+_QUIET = {"not_found", "method_not_allowed"}
+
+
+def error_page(
+    request: HttpRequest, error: SmartError, reference: str, *, cause: Exception | None = None
+) -> HttpResponse:
+    """Render the page of `error.code`. Nothing that the EHR or the caller sent is on it."""
+    explanation = explain(error.code)
+    _log(error, reference, cause)
+    _audit(request, error, reference)
+    response = render(
+        request,
+        "launcher/error.html",
+        {
+            "code": error.code,
+            "reference": reference,
+            "explanation": explanation,
+            "description": error.description if _is_staff(request, error) else "",
+            "show_administrator": _is_staff(request, error),
+            "retry_address": getattr(request, "retry_address", ""),
+            "now": timezone.now(),
+        },
+        status=explanation.status,
+    )
+    if "retry_after" in error.context or explanation.status == 503:
+        response["Retry-After"] = str(error.context.get("retry_after", 30))
+    if "allow" in error.context:
+        response["Allow"] = str(error.context["allow"])
+    return response
+
+
+def _log(error: SmartError, reference: str, cause: Exception | None) -> None:
+    """One line, with nothing in it that came from outside; a traceback only for what we did not foresee."""
+    text = "%s %s: %s (%s)"
+    values = (reference, error.code, error.description, error.reason or "-")
+    if error.code == "internal":
+        logger.error(text, *values, exc_info=cause)
+    elif error.code in {"patient_mismatch", "unavailable", "client_rejected"}:
+        logger.error(text, *values)
+    else:
+        logger.info(text, *values)
+
+
+def _audit(request: HttpRequest, error: SmartError, reference: str) -> None:
+    stage = getattr(request, "smart_stage", "")
+    if error.code in _QUIET and not stage:
+        return
+    event = _event(stage, error)
+    subject = getattr(request, "audit_subject", audit.NOBODY)
+    facts = audit.Facts(
+        outcome="failure" if explain(error.code).status >= 500 else "refused",
+        code=error.code,
+        reason=error.reason or error.code,
+        reference=reference,
+        detail=error.context,
+    )
+    try:
+        audit.write(event, subject, facts)
+        if error.code == "client_rejected":
+            audit.write("config.error", subject, facts)
+    except DatabaseError as failure:
+        logger.error("%s the audit event %s could not be written: %s", reference, event, type(failure).__name__)
+
+
+def _event(stage: str, error: SmartError) -> str:
+    if error.code in {"ehr_unreachable", "ehr_busy"}:
+        return _WAITING_BY_STAGE.get(stage, "fhir.failed")
+    return _EVENT_BY_CODE.get(error.code) or _EVENT_BY_STAGE.get(stage, "request.refused")
+
+
+def _is_staff(request: HttpRequest, error: SmartError) -> bool:
+    """Whether a signed-in administrator is looking. Asks the database: not when that is the trouble."""
+    if error.code == "unavailable" or not hasattr(request, "session"):
+        return False
+    try:
+        user = getattr(request, "user", None)
+        return bool(user and user.is_active and user.is_staff)
+    except DatabaseError:
+        return False

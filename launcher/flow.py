@@ -1,0 +1,167 @@
+"""The two ends of a launch: out to the EHR's authorization endpoint, and back with a code."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth import authenticate
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from launcher import audit, cookies, pending
+from launcher.discovery import configuration_of, door_for, verified_identity
+from launcher.models import EhrRegistration, Launch, PendingLaunch, Person
+from launcher.smart import token as smart_token
+from launcher.smart.authorization import AuthorizeRequest, LaunchRequest
+from launcher.smart.configuration import SmartConfiguration
+from launcher.smart.errors import SmartError
+from launcher.smart.fhir_version import FhirVersion
+from launcher.smart.identity import IdentityClaims
+from launcher.smart.pkce import s256_challenge
+from launcher.smart.registration import ClientRegistration
+from launcher.smart.token import TokenResponse
+from launcher.tracing import new_reference
+
+logger = logging.getLogger("smartportal.launch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """Where to send the browser, and the cookie that binds its return."""
+
+    url: str
+    state: str
+    binding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A launch that has been opened, and the secret for its own cookie."""
+
+    launch: Launch
+    secret: str
+
+
+def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, browser: str) -> Departure:
+    """Build the request for a code (SMART App Launch 2.2, "Request authorization code"); `aud` is `iss` as it came."""
+    client = registration.as_client()
+    config = configuration_of(registration, client, door_for(client))
+    begun = pending.begin(registration, client, config=config, iss=request.iss, browser=browser)
+    url = AuthorizeRequest(
+        client_id=client.client_id,
+        redirect_uri=client.redirect_uri,
+        scope=client.scopes,
+        state=begun.state,
+        aud=request.iss,
+        launch=request.launch,
+        code_challenge=s256_challenge(begun.verifier) if begun.verifier else "",
+        nonce=begun.nonce,
+    ).url(config.authorization_endpoint)
+    return Departure(url=url, state=begun.state, binding=begun.binding)
+
+
+def complete_launch(http_request: HttpRequest, row: PendingLaunch, code: str) -> Arrival:
+    """Exchange the code, verify who signed in, and open the launch. The state has been used up before this is called.
+
+    Raises the contract's token and identity codes, `no_patient`, and `ehr_unreachable`.
+    """
+    registration = row.registration
+    client = registration.as_client(secret=row.client_secret)
+    config = SmartConfiguration.from_json(row.configuration)
+    door = door_for(client)
+    tokens = smart_token.exchange_code(
+        door, client, config, code=code, redirect_uri=row.redirect_uri, verifier=row.verifier.reveal()
+    )
+    claims = _identity(row, client, config, tokens)
+    if not tokens.patient:
+        raise SmartError("no_patient", "the token response names no patient", reason="patient")
+    user = authenticate(http_request, smart_claims=claims) if claims else None
+    person = Person.objects.filter(user=user).first() if user else None
+    return _open(row, config, tokens, claims=claims, person=person)
+
+
+def _identity(
+    row: PendingLaunch, client: ClientRegistration, config: SmartConfiguration, tokens: TokenResponse
+) -> IdentityClaims | None:
+    if tokens.id_token is None:
+        if client.require_identity:
+            raise SmartError("identity_invalid", "the EHR sent no id_token", reason="missing")
+        return None
+    return verified_identity(
+        row.registration, client, config, door_for(client), id_token=tokens.id_token, nonce=row.nonce
+    )
+
+
+def _open(
+    row: PendingLaunch,
+    config: SmartConfiguration,
+    tokens: TokenResponse,
+    *,
+    claims: IdentityClaims | None,
+    person: Person | None,
+) -> Arrival:
+    """Write launch and audit events in one transaction, so that neither exists without the other."""
+    now = timezone.now()
+    secret = cookies.new_secret()
+    registration = row.registration
+    version = config.fhir_version or FhirVersion.R4
+    launch = Launch(
+        site=registration.site,
+        registration=registration,
+        reference=new_reference(),
+        created_at=now,
+        last_seen_at=now,
+        binding_hash=cookies.hashed(secret),
+        browser_hash=row.browser_hash,
+        iss=registration.iss,
+        fhir_version=version if registration.fhir_version == registration.Version.AUTO else registration.fhir_version,
+        configuration=row.configuration,
+        patient=tokens.patient,
+        encounter=tokens.encounter,
+        need_patient_banner=tokens.need_patient_banner,
+        requested_scopes=row.scopes,
+        granted_scopes=tokens.scope,
+        person=person,
+        viewer=claims.name if claims else "",
+        fhir_user=claims.fhir_user if claims else tokens.fhir_user,
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        token_expires_at=None if tokens.expires_in is None else now + timedelta(seconds=tokens.expires_in),
+    )
+    subject = audit.Subject(
+        site=registration.site.domain,
+        registration=registration.slug,
+        launch=launch.id,
+        actor=actor_of(launch),
+        patient=tokens.patient,
+    )
+    with transaction.atomic():
+        launch.save(force_insert=True)
+        PendingLaunch.objects.filter(pk=row.pk).update(launch=launch)
+        _end_other_peoples_launches(launch)
+        facts = audit.Facts(reference=launch.reference)
+        audit.write("token.obtained", subject, facts)
+        audit.write("session.opened", subject, facts)
+    for warning in tokens.warnings:
+        logger.warning("token response of %s: %s", registration.slug, warning)
+    return Arrival(launch=launch, secret=secret)
+
+
+def _end_other_peoples_launches(launch: Launch) -> None:
+    """A workstation changes hands: what an earlier person opened in this browser at this EHR ends."""
+    if launch.person is None:
+        return
+    earlier = Launch.objects.filter(
+        browser_hash=launch.browser_hash, registration=launch.registration, ended_at=None
+    ).exclude(person=launch.person)
+    earlier.filter(person__isnull=False).exclude(pk=launch.pk).update(
+        ended_at=launch.created_at, end_reason="another-person", access_token="", refresh_token=""
+    )
+
+
+def actor_of(launch: Launch) -> str:
+    """Who acts in this launch, as the audit names them: subject and issuer, or "unknown"."""
+    return f"{launch.person.subject} ({launch.person.issuer})" if launch.person else "unknown"

@@ -1,0 +1,171 @@
+"""Create or update one registration; the same call twice changes nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sites.models import Site
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import models
+from django.utils import timezone
+
+from launcher import vendors
+from launcher.models import EhrRegistration
+from launcher.smart.secret import Secret
+
+_TRUE, _FALSE = {"true", "on", "yes", "1"}, {"false", "off", "no", "0"}
+_NOT_SETTABLE = {
+    "id",
+    "uuid",
+    "iss_key",
+    "client_secret",
+    "secret_saved_at",
+    "created_at",
+    "updated_at",
+    "site",
+    "demo_patients",
+}
+
+
+class Command(BaseCommand):
+    help = "Register an EHR, or change its registration. What is wrong is said in one sentence (exit 1)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("slug")
+        parser.add_argument("--preset", help="fill in what is known about an EHR: " + _preset_ids())
+        parser.add_argument("--name")
+        parser.add_argument("--iss", help="FHIR base address, as the EHR sends it")
+        parser.add_argument("--client-id")
+        secret = parser.add_mutually_exclusive_group()
+        secret.add_argument("--client-secret-env", metavar="VAR", help="read the secret from this variable now")
+        secret.add_argument("--client-secret-file", metavar="F", help="read the secret from this file now")
+        parser.add_argument("--redirect-uri")
+        parser.add_argument("--scopes")
+        parser.add_argument(
+            "--auth-method", choices=["auto", "none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+        )
+        parser.add_argument("--fhir-version", choices=["auto", "DSTU2", "STU3", "R4", "R4B", "R5"])
+        parser.add_argument("--site", metavar="DOMAIN")
+        parser.add_argument("--approve-origin", metavar="URL", action="append")
+        parser.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], dest="assignments")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        site = _site(options["site"])
+        registration = EhrRegistration.objects.filter(site=site, slug=options["slug"]).first()
+        created = registration is None
+        registration = registration or EhrRegistration(site=site, slug=options["slug"], name=options["slug"])
+        before = {} if created else _values(registration)
+        _apply_preset(registration, options["preset"], created=created)
+        _apply_options(registration, options)
+        for assignment in options["assignments"]:
+            _assign(registration, assignment)
+        _refuse_nonsense(registration)
+        if not created and _values(registration) == before:
+            self.stdout.write(f"{registration.slug}: nothing to change.")
+            return
+        registration.save()
+        self.stdout.write(f"{registration.slug}: {'registered' if created else 'updated'} for {registration.iss}")
+        self.stdout.write(f"  launch address   {registration.origin}/launch/{registration.slug}")
+        self.stdout.write(f"  redirect address {registration.redirect_uri}")
+
+
+def _preset_ids() -> str:
+    return ", ".join(preset.id for preset in vendors.all_presets())
+
+
+def _site(domain: str | None) -> Site:
+    if not domain:
+        return Site.objects.get(pk=settings.SITE_ID)
+    site = Site.objects.filter(domain__iexact=domain).first()
+    if site is None:
+        raise CommandError(f"There is no site with the domain {domain}; add it in the admin under Sites.")
+    return site
+
+
+def _apply_preset(registration: EhrRegistration, preset_id: str | None, *, created: bool) -> None:
+    if not preset_id:
+        return
+    preset = vendors.get(preset_id)
+    if preset is None:
+        raise CommandError(f"There is no preset {preset_id}; there are {_preset_ids()}.")
+    if not created and registration.vendor == preset.id:
+        return
+    registration.vendor = preset.id
+    registration.name = preset.label if created else registration.name
+    registration.iss = preset.iss or registration.iss
+    registration.fhir_version = preset.fhir_version
+    registration.auth_method = preset.auth_method
+    registration.scopes = preset.scopes
+    registration.launch_modes = list(preset.launch_modes)
+    registration.oidc_issuer = preset.oidc_issuer
+
+
+def _apply_options(registration: EhrRegistration, options: dict[str, Any]) -> None:
+    for option in ("name", "iss", "client_id", "redirect_uri", "scopes", "auth_method", "fhir_version"):
+        if options[option] is not None:
+            setattr(registration, option, options[option].strip())
+    if options["approve_origin"] is not None:
+        registration.approved_origins = options["approve_origin"]
+    secret = _secret(options)
+    if secret is not None and secret != registration.client_secret:
+        registration.client_secret = secret
+        registration.secret_saved_at = timezone.now()
+
+
+def _secret(options: dict[str, Any]) -> Secret | None:
+    if variable := options["client_secret_env"]:
+        if not os.environ.get(variable):
+            raise CommandError(f"The environment variable {variable} is not set.")
+        return Secret(os.environ[variable].strip())
+    if file := options["client_secret_file"]:
+        try:
+            return Secret(Path(file).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise CommandError(f"The file {file} cannot be read: {error.strerror}.") from error
+    return None
+
+
+def _assign(registration: EhrRegistration, assignment: str) -> None:
+    name, equals, value = assignment.partition("=")
+    try:
+        field = EhrRegistration._meta.get_field(name)
+    except FieldDoesNotExist:
+        field = None
+    if not equals or not isinstance(field, models.Field) or name in _NOT_SETTABLE:
+        raise CommandError(f"--set {assignment}: write field=value with a field of the registration.")
+    setattr(registration, name, _parsed(field, value))
+
+
+def _parsed(field: models.Field[Any, Any], value: str) -> object:
+    """Booleans as true/false, list fields separated by commas, all else as text."""
+    if isinstance(field, models.BooleanField):
+        if value.lower() not in _TRUE | _FALSE:
+            raise CommandError(f"--set {field.name}: write true or false.")
+        return value.lower() in _TRUE
+    if isinstance(field, models.JSONField):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _refuse_nonsense(registration: EhrRegistration) -> None:
+    if not registration.iss:
+        raise CommandError("--iss is needed: this preset has no issuer address of its own.")
+    try:
+        registration.full_clean()
+    except ValidationError as error:
+        field, problems = next(iter(error.message_dict.items()))
+        label = field if field != "__all__" else registration.slug
+        raise CommandError(f"{label}: {problems[0]}") from error
+
+
+def _values(registration: EhrRegistration) -> dict[str, object]:
+    """Everything that is compared to see whether a call changes something, the secret included."""
+    return {
+        field.attname: getattr(registration, field.attname)
+        for field in EhrRegistration._meta.concrete_fields
+        if field.name not in {"created_at", "updated_at", "iss_key"}
+    }

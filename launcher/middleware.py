@@ -1,0 +1,120 @@
+"""What every request passes: health first, then headers, the site's host, and the page for an error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
+from django.db import Error as DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+
+from launcher import conf
+from launcher.error_pages import error_page
+from launcher.health import livez, readyz
+from launcher.site_of import site_of
+from launcher.smart.errors import ErrorCode, SmartError
+from launcher.tracing import begin_request, new_reference
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+logger = logging.getLogger("smartportal")
+
+_HEALTH = {"/livez": livez, "/livez/": livez, "/readyz": readyz, "/readyz/": readyz}
+_UNREADABLE_REQUEST: dict[str, ErrorCode] = {"launch": "launch_incomplete", "callback": "state_unknown"}
+
+
+def health(get_response: GetResponse) -> GetResponse:
+    """Answer /livez and /readyz before anything that could fail, the host check included."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        view = _HEALTH.get(request.path_info)
+        return view(request) if view else get_response(request)
+
+    return middleware
+
+
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Content-Security-Policy, framing and caching for every answer but static files.
+
+    Nothing inline and nothing from elsewhere; a registration's `frame_ancestors` may frame its own pages only.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        begin_request()
+        response = get_response(request)
+        if not response.has_header("Content-Security-Policy"):
+            response["Content-Security-Policy"] = content_security_policy(_frame_ancestors(request))
+        if not _frame_ancestors(request) and not response.has_header("X-Frame-Options"):
+            response["X-Frame-Options"] = "DENY"
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "no-store"
+        return response
+
+    return middleware
+
+
+def content_security_policy(frame_ancestors: tuple[str, ...], *, frame_src: str = "'none'") -> str:
+    ancestors = " ".join(frame_ancestors) or "'none'"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+        f"connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-src {frame_src}; "
+        f"frame-ancestors {ancestors}"
+    )
+
+
+def _frame_ancestors(request: HttpRequest) -> tuple[str, ...]:
+    registration = getattr(request, "ehr_registration", None)
+    return tuple(registration.frame_ancestors) if registration else ()
+
+
+def known_host(get_response: GetResponse) -> GetResponse:
+    """Serve the hosts of our sites only; on a development machine its other names lead to the one it is known by."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        try:
+            site_of(request)
+        except (DisallowedHost, SmartError):
+            if settings.DEBUG and request.META.get("HTTP_HOST", "").lower() in _loopback_names():
+                return HttpResponse(status=307, headers={"Location": conf.base_url() + request.get_full_path()})
+            return error_page(request, SmartError("not_found", "unknown host name", reason="host"), new_reference())
+        except DatabaseError:
+            return error_page(request, SmartError("unavailable", "the database failed"), new_reference())
+        return get_response(request)
+
+    return middleware
+
+
+def _loopback_names() -> set[str]:
+    _, _, port = conf.base_host().partition(":")
+    return {f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]")} if port else set()
+
+
+class ErrorPages:
+    """Turns whatever a view raises into the page of its code; the same with DEBUG on."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        if isinstance(exception, PermissionDenied):
+            return None
+        return error_page(request, as_smart_error(request, exception), new_reference(), cause=exception)
+
+
+def as_smart_error(request: HttpRequest, exception: Exception) -> SmartError:
+    """The contract's code for anything that reaches the edge."""
+    if isinstance(exception, SmartError):
+        return exception
+    if isinstance(exception, Http404):
+        return SmartError("not_found", "no such address")
+    if isinstance(exception, SuspiciousOperation | UnreadablePostError):
+        code = _UNREADABLE_REQUEST.get(getattr(request, "smart_stage", ""), "form_expired")
+        return SmartError(code, "the request is malformed or too large", reason="malformed")
+    if isinstance(exception, DatabaseError):
+        return SmartError("unavailable", f"the database failed: {type(exception).__name__}", reason="database")
+    return SmartError("internal", type(exception).__name__)

@@ -1,0 +1,204 @@
+"""What makes a registration a sound one; each rule that fails says in one sentence what to change."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+
+from launcher import conf
+from launcher.secret_sources import is_secret_source
+from launcher.smart import origins
+from launcher.smart.quirks import Quirks
+from launcher.smart.registration import Network
+
+if TYPE_CHECKING:
+    from launcher.models import EhrRegistration
+
+LAUNCH_MODES = ("ehr", "standalone")
+_HIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f]")
+
+
+def default_launch_modes() -> list[str]:
+    return ["ehr"]
+
+
+def iss_key(iss: str) -> str:
+    """The text under which an issuer is looked up: its parsed parts, put together again; "" when it has none."""
+    try:
+        return str(origins.parse_base(iss))
+    except ValueError:
+        return ""
+
+
+def with_pkce_switch(quirks: Quirks, send_pkce: bool) -> Quirks:
+    return quirks if send_pkce else replace(quirks, pkce=False)
+
+
+def narrowed_networks(wanted: tuple[str, ...]) -> tuple[Network, ...]:
+    """The installation's allowed networks, narrowed to those of the registration where it names some."""
+    allowed = conf.allowed_networks()
+    if not wanted:
+        return allowed
+    return tuple(
+        network
+        for network in conf.parse_networks(wanted)
+        if any(network.version == outer.version and network.subnet_of(outer) for outer in allowed)  # type: ignore[arg-type]  # same version
+    )
+
+
+def check(registration: EhrRegistration) -> None:
+    """Raise ValidationError with all that is wrong, field by field."""
+    wrong: dict[str, list[str]] = {}
+    for field, problem in (
+        ("slug", _slug_problem(registration.slug)),
+        ("iss", _iss_problem(registration)),
+        ("client_id", _client_id_problem(registration.client_id)),
+        ("redirect_uri", _redirect_problem(registration)),
+        ("scopes", _scopes_problem(registration)),
+        ("auth_method", _auth_problem(registration)),
+        ("launch_modes", _modes_problem(registration.launch_modes)),
+        ("secret_from", _secret_from_problem(registration.secret_from)),
+        ("approved_origins", _origins_problem(registration.approved_origins)),
+        ("frame_ancestors", _frames_problem(registration)),
+        ("allowed_networks", _networks_problem(registration.allowed_networks)),
+        ("oidc_issuer", _address_problem(registration.oidc_issuer) if registration.oidc_issuer else ""),
+        ("time_zone", _time_zone_problem(registration.time_zone)),
+    ):
+        if problem:
+            wrong.setdefault(field, []).append(problem)
+    if wrong:
+        raise ValidationError(wrong)
+
+
+def _slug_problem(slug: str) -> str:
+    return "" if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) else "Use lower-case letters, digits and hyphens."
+
+
+def _address_problem(address: str) -> str:
+    """Why `address` cannot be an issuer or FHIR base, or ""."""
+    if "?" in address or "#" in address:
+        return "Remove the query string and anything after #."
+    try:
+        base = origins.parse_base(address)
+    except ValueError:
+        return "This is not a plain web address such as https://ehr.example.org/fhir."
+    return "" if base.scheme == "https" or _may_be_http(base.host) else "Must start with https://."
+
+
+def _may_be_http(host: str) -> bool:
+    """Plain http is for hosts in the allowed networks; a name is judged by its addresses when it is called."""
+    if not conf.allowed_networks():
+        return False
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return True
+    return any(address in network for network in conf.allowed_networks())
+
+
+def _iss_problem(registration: EhrRegistration) -> str:
+    if problem := _address_problem(registration.iss):
+        return problem
+    base = origins.parse_base(registration.iss)
+    if base.segments and base.segments[-1] == "metadata":
+        return "This looks like the metadata address; use the part before /metadata."
+    if base.scheme != "https" and registration.environment == "production":
+        return "Production needs an https issuer."
+    return _host_problem(base.host)
+
+
+def _host_problem(host: str) -> str:
+    """Refuse a literal address that the guard would refuse at every launch; names are judged when they are called."""
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return ""
+    if origins.check_address(str(address), networks=conf.allowed_networks(), scheme="https"):
+        return ""
+    return f"{address} is not a public address; add its network to SMARTPORTAL_ALLOWED_NETWORKS if this EHR is on-site."
+
+
+def _client_id_problem(client_id: str) -> str:
+    if not client_id:
+        return "The vendor's client ID is needed."
+    return "Remove spaces and invisible characters from the client ID." if _HIDDEN.search(client_id) else ""
+
+
+def _redirect_problem(registration: EhrRegistration) -> str:
+    uri = registration.redirect_uri
+    if not uri:
+        return ""
+    if "?" in uri or "#" in uri or "*" in uri:
+        return "A redirect URI has no query string, no # and no wildcard."
+    try:
+        base = origins.parse_base(uri)
+        own = origins.parse_base(registration.origin)
+    except ValueError:
+        return "This is not a plain web address."
+    if (base.scheme, base.host, base.port) != (own.scheme, own.host, own.port):
+        return f"Does not lead to this site: it must begin with {registration.origin}/callback."
+    if base.segments not in {("callback",), ("callback", registration.slug)}:
+        return f"Must be {registration.origin}/callback/{registration.slug} or {registration.origin}/callback."
+    return ""
+
+
+def _scopes_problem(registration: EhrRegistration) -> str:
+    words = registration.scopes.split()
+    if not words:
+        return "Ask for at least one scope."
+    if any(not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", word) for word in words):
+        return "Scopes are printable ASCII words separated by spaces."
+    if "ehr" in registration.launch_modes and "launch" not in words:
+        return "“launch” is missing: an EHR launch would have no patient."
+    return ""
+
+
+def _auth_problem(registration: EhrRegistration) -> str:
+    if registration.auth_method not in {"client_secret_basic", "client_secret_post"}:
+        return ""
+    has_secret = bool(registration.secret_from) or bool(registration.client_secret)
+    return "" if has_secret else "This method needs a client secret."
+
+
+def _modes_problem(modes: object) -> str:
+    if not isinstance(modes, list) or not modes or any(mode not in LAUNCH_MODES for mode in modes):
+        return "Choose “ehr”, “standalone” or both."
+    return ""
+
+
+def _secret_from_problem(source: str) -> str:
+    return "" if not source or is_secret_source(source) else "Write env:NAME or file:/path."
+
+
+def _origins_problem(values: object) -> str:
+    if not isinstance(values, list):
+        return "Write one origin per line."
+    for value in values:
+        if not isinstance(value, str) or _address_problem(value) or origins.parse_base(value).segments:
+            return f"“{value}” is not an origin such as https://login.example.org."
+    return ""
+
+
+def _frames_problem(registration: EhrRegistration) -> str:
+    return _origins_problem(registration.frame_ancestors)
+
+
+def _networks_problem(values: object) -> str:
+    if not isinstance(values, list) or any(not isinstance(value, str) for value in values):
+        return "Write one network per line."
+    try:
+        conf.parse_networks(tuple(values))
+    except ImproperlyConfigured as error:
+        return str(error)
+    if len(narrowed_networks(tuple(values))) != len(values):
+        return "A registration may narrow SMARTPORTAL_ALLOWED_NETWORKS, not widen it."
+    return ""
+
+
+def _time_zone_problem(name: str) -> str:
+    return "" if not name or name in zoneinfo.available_timezones() else f"“{name}” is not a time zone."

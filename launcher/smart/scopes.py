@@ -1,0 +1,81 @@
+"""SMART scopes: read them in every spelling that EHRs grant them in, and tell what may be searched.
+
+Source: SMART App Launch 2.2, "Scopes for requesting FHIR Resources"; version 1 scopes as that page maps them to version 2.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# `patient/Observation.rs?category=laboratory`; and as granted by some: `user/X.Read`, `Patient.read`, `patient$X.read`.
+_RESOURCE_SCOPE = re.compile(
+    r"(?:(?P<level>patient|user|system)[/$.])?(?P<type>\*|all|[A-Za-z]+)\.(?P<rights>read|write|\*|c?r?u?d?s?|search)"
+    r"(?:\?(?P<query>.*))?",
+    re.IGNORECASE,
+)
+_RIGHTS = {"read": "rs", "write": "cud", "*": "cruds", "search": "s"}
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceScope:
+    """One resource scope: `resource` is a FHIR type or "*", `rights` letters out of "cruds", `query` a restriction or ""."""
+
+    level: str
+    resource: str
+    rights: str
+    query: str = ""
+
+    def covers(self, resource: str, right: str) -> bool:
+        return right in self.rights and (self.resource == "*" or self.resource.lower() == resource.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeSet:
+    """The scopes of one string: those for resources, parsed, and all others as words."""
+
+    resources: tuple[ResourceScope, ...]
+    others: frozenset[str]
+
+    def allows(self, resource: str, right: str) -> bool:
+        """Whether any scope gives `right` ("r" read, "s" search) on `resource`, at least on a part of it."""
+        return any(scope.covers(resource, right) for scope in self.resources)
+
+
+def parse(text: str) -> ScopeSet:
+    """Read a space-separated scope string; words that are no resource scopes stay as they are."""
+    resources, others = [], set()
+    for word in text.split():
+        scope = _resource_scope(word)
+        if scope is None:
+            others.add(word)
+        else:
+            resources.append(scope)
+    return ScopeSet(tuple(resources), frozenset(others))
+
+
+def _resource_scope(word: str) -> ResourceScope | None:
+    match = _RESOURCE_SCOPE.fullmatch(word)
+    if match is None or not match["rights"]:
+        return None
+    resource = "*" if match["type"].lower() in {"*", "all"} else match["type"]
+    rights = match["rights"].lower()
+    return ResourceScope(
+        level=(match["level"] or "user").lower(),
+        resource=resource,
+        rights=_RIGHTS.get(rights, rights),
+        query=match["query"] or "",
+    )
+
+
+def may_search(granted: str | None, requested: str, resource: str) -> bool:
+    """Whether to search for `resource` at all.
+
+    `granted` None means that the answer named no scope: then it is what was requested (RFC 6749, 5.1). Where neither names a
+    resource scope, the EHR takes them from its own registration of the app and only it can tell: ask.
+    """
+    wanted = parse(requested)
+    given = wanted if granted is None else parse(granted)
+    if not given.resources and not wanted.resources:
+        return True
+    return given.allows(resource, "s")

@@ -1,0 +1,58 @@
+"""Keeps what an EHR publishes (discovery, keys): fetched once, and kept for a day when the EHR is down."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache import cache
+
+from launcher.smart.errors import SmartError
+
+FRESH_SECONDS = 600
+STALE_SECONDS = 24 * 3600
+_EHR_FAILED = {"discovery_failed", "ehr_unreachable", "ehr_busy", "identity_invalid"}
+
+logger = logging.getLogger("smartportal.discovery")
+_locks: dict[str, threading.Lock] = {}
+_locks_guard = threading.Lock()
+
+
+def _lock_for(key: str) -> threading.Lock:
+    with _locks_guard:
+        return _locks.setdefault(key, threading.Lock())
+
+
+def fetched_once(kind: str, identity: tuple[str, ...], fetch: Callable[[], Any], *, refetch: bool = False) -> Any:
+    """The cached value of `fetch` (a JSON value), at most ten minutes old, or up to a day old when the EHR fails.
+
+    `identity` names what is fetched and for whom. One thread of this process fetches at a time; the others wait and use
+    what it got. `refetch` asks the EHR again even if the value is fresh, but at most once a minute.
+    """
+    key = f"{kind}:{hashlib.sha256(repr(identity).encode()).hexdigest()}"
+    entry = cache.get(key)
+    if _good(entry, refetch):
+        return entry["value"]
+    with _lock_for(key):
+        entry = cache.get(key)
+        if _good(entry, refetch):
+            return entry["value"]
+        try:
+            value = fetch()
+        except SmartError as error:
+            if entry is None or error.code not in _EHR_FAILED:
+                raise
+            logger.warning("config.stale: %s is served from an earlier copy (%s)", kind, error.code)
+            return entry["value"]
+        cache.set(key, {"value": value, "at": time.time()}, STALE_SECONDS)
+        return value
+
+
+def _good(entry: Any, refetch: bool) -> bool:
+    if entry is None:
+        return False
+    return bool(time.time() - entry["at"] < (60 if refetch else FRESH_SECONDS))

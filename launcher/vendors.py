@@ -1,0 +1,67 @@
+"""Door 1: what is known about an EHR before anybody registers it, as presets that plugins may add to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from launcher.registry import Registry
+from launcher.smart.quirks import STANDARD, Quirks
+from launcher.smart.registration import AuthMethod
+
+PresetStatus = Literal["live", "historical", "retiring", "simulator", "generic"]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPatient:
+    """A patient to try a launch with: `launch` is what the EHR takes as launch handle."""
+
+    launch: str
+    label: str = ""
+    story: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorPreset:
+    """Values for a new registration, with where they come from.
+
+    `iss` is empty where every customer has an address of its own. `source` names the document the values were read
+    from, `checked` the day (ISO) that was done, and `status` what a reader may expect of it.
+    """
+
+    id: str
+    label: str
+    status: PresetStatus
+    source: str
+    checked: str = ""
+    help: str = ""
+    iss: str = ""
+    fhir_version: str = "auto"
+    auth_method: AuthMethod = "auto"
+    scopes: str = "launch openid fhirUser patient/*.rs"
+    launch_modes: tuple[str, ...] = ("ehr",)
+    oidc_issuer: str = ""
+    approved_origins: tuple[str, ...] = ()
+    demo_patients: tuple[DemoPatient, ...] = ()
+    quirks: Quirks = STANDARD
+    propagation_minutes: int = 0
+
+
+_presets: Registry[VendorPreset] = Registry(VendorPreset, "vendor preset")
+
+
+def register(preset: VendorPreset) -> VendorPreset:
+    """Add a preset; call this in a plugin's `ehr_vendors.py`."""
+    return _presets.register(getattr(preset, "id", "?"), preset)
+
+
+def get(preset_id: str) -> VendorPreset | None:
+    return _presets.get(preset_id)
+
+
+def all_presets() -> tuple[VendorPreset, ...]:
+    return tuple(_presets)
+
+
+def close() -> None:
+    _presets.close()

@@ -1,0 +1,210 @@
+"""The launcher's addresses: the front page, `/launch`, `/callback`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+
+from launcher import audit, cookies, pending, vendors
+from launcher.flow import begin_launch, complete_launch
+from launcher.models import EhrRegistration, Launch, PendingLaunch
+from launcher.site_of import RequestSite, site_of
+from launcher.smart.authorization import (
+    LaunchRequest,
+    check_response_issuer,
+    parse_authorize_response,
+    parse_launch_request,
+    parse_state,
+)
+from launcher.smart.configuration import SmartConfiguration
+from launcher.smart.errors import SmartError
+from launcher.smart.origins import same_base
+
+View = Callable[..., HttpResponseBase]
+_COOKIE_CHECK = "cookie_check"
+
+
+def only(*methods: str) -> Callable[[View], View]:
+    """Refuse other methods with the contract's page (`django.views.decorators.http` answers an empty 405)."""
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def checked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+            if request.method not in methods:
+                raise SmartError("method_not_allowed", "", reason="method", context={"allow": ", ".join(methods)})
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+@only("GET", "HEAD")
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, and one button per demo patient of each EHR that has some."""
+    site = site_of(request)
+    simulated = [preset.id for preset in vendors.all_presets() if preset.status == "simulator"]
+    registrations = EhrRegistration.objects.for_site(site.id).filter(enabled=True, vendor__in=simulated)
+    demos = [
+        {
+            "registration": registration,
+            "patients": [
+                {**patient, "address": _launch_address(registration, patient["launch"])}
+                for patient in registration.demo_patients
+            ],
+        }
+        for registration in registrations
+        if registration.demo_patients
+    ]
+    return render(request, "launcher/home.html", {"demos": demos})
+
+
+def _launch_address(registration: EhrRegistration, launch: str) -> str:
+    query = urlencode({"iss": registration.iss, "launch": launch})
+    return f"{reverse('launcher:launch-at', kwargs={'slug': registration.slug})}?{query}"
+
+
+@csrf_exempt
+@only("GET", "POST")
+def launch(request: HttpRequest, slug: str = "") -> HttpResponseBase:
+    """An EHR launch (SMART App Launch 2.2, "Launch App: EHR Launch"): answers with the redirect to the EHR."""
+    request.smart_stage = "launch"  # type: ignore[attr-defined]  # read when an error becomes a page
+    site = site_of(request)
+    request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
+    registration_by_slug = _by_slug(site, slug) if slug else None
+    asked = parse_launch_request(_all_parameters(request), need_launch=True)
+    registration = _matching(site, asked, registration_by_slug)
+    request.ehr_registration = registration  # type: ignore[attr-defined]
+    subject = audit.Subject(site=site.domain, registration=registration.slug)
+    request.audit_subject = subject  # type: ignore[attr-defined]
+    if not registration.enabled:
+        raise SmartError("registration_disabled", f"{registration.slug} is switched off", reason="disabled")
+    if "ehr" not in registration.launch_modes:
+        raise SmartError("launch_incomplete", f"{registration.slug} takes no EHR launch", reason="mode")
+    if bounce := _cookie_bounce(request, asked):
+        return bounce
+    browser = cookies.BROWSER.read(request) or cookies.new_secret()
+    audit.write("launch.received", subject)
+    departure = begin_launch(registration, asked, browser=browser)
+    audit.write("authz.redirected", subject)
+    response = _leave(departure.url)
+    cookies.pending_cookie(departure.state).set(response, departure.binding)
+    cookies.BROWSER.set(response, browser)
+    return response
+
+
+def _leave(url: str) -> HttpResponse:
+    """302 to the EHR, at an address that has been checked against the registration."""
+    return HttpResponse(status=302, headers={"Location": url})
+
+
+def _all_parameters(request: HttpRequest) -> dict[str, list[str]]:
+    """Query and body together, so that a parameter in both counts as repeated."""
+    found: dict[str, list[str]] = {}
+    for source in (request.GET, request.POST):
+        for name, values in source.lists():
+            found.setdefault(name, []).extend(str(value) for value in values)
+    return found
+
+
+def _by_slug(site: RequestSite, slug: str) -> EhrRegistration:
+    registration = EhrRegistration.objects.for_site(site.id).select_related("site").filter(slug=slug).first()
+    if registration is None:
+        raise SmartError("not_found", "no registration has this slug", reason="slug")
+    return registration
+
+
+def _matching(site: RequestSite, asked: LaunchRequest, by_slug: EhrRegistration | None) -> EhrRegistration:
+    """The one registration for this issuer; the issuer is a key to look up and never an address to fetch."""
+    if by_slug:
+        if same_base(asked.iss, by_slug.iss):
+            return by_slug
+        raise SmartError("unknown_issuer", f"iss is not that of {by_slug.slug}", reason="unregistered")
+    found = list(EhrRegistration.objects.for_site(site.id).with_iss(asked.iss).select_related("site"))
+    candidates = [registration for registration in found if registration.enabled] or found
+    if not candidates:
+        raise SmartError("unknown_issuer", "no registration of this site has this iss", reason="unregistered")
+    if len(candidates) > 1:
+        addresses = ", ".join(f"/launch/{registration.slug}" for registration in candidates)
+        raise SmartError("launch_incomplete", f"several registrations have this iss; use {addresses}", reason="several")
+    return candidates[0]
+
+
+def _cookie_bounce(request: HttpRequest, asked: LaunchRequest) -> HttpResponseBase | None:
+    """In a frame without a cookie of ours: try one once, and offer a new window if the browser does not keep it.
+
+    Asked before the EHR's launch handle is spent. Source: `docs/contract.md`, section 8, ruling 5.
+    """
+    if request.headers.get("Sec-Fetch-Dest") != "iframe" or cookies.has_any(request):
+        return None
+    again = {"iss": asked.iss, "launch": asked.launch}
+    if _COOKIE_CHECK in request.GET:
+        request.retry_address = f"{request.path}?{urlencode(again)}"  # type: ignore[attr-defined]
+        raise SmartError("cookies_blocked", "the browser kept no cookie in the frame", reason="cookies")
+    response = HttpResponseRedirect(f"{request.path}?{urlencode({**again, _COOKIE_CHECK: '1'})}")
+    cookies.BROWSER.set(response, cookies.new_secret())
+    return response
+
+
+@csrf_exempt
+@only("GET", "POST")
+def callback(request: HttpRequest, slug: str = "") -> HttpResponseBase:
+    """The redirect URI: takes state and code once and opens the chart. What is judged first: `docs/contract.md`, 4."""
+    request.smart_stage = "callback"  # type: ignore[attr-defined]
+    site = site_of(request)
+    request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
+    parameters = _all_parameters(request)
+    state = parse_state(parameters)
+    row = pending.find(state)
+    registration = row.registration
+    if registration.site_id != site.id:
+        raise SmartError("state_unknown", "the state belongs to another site", reason="site")
+    if row.consumed_at:
+        return _reloaded(request, row)
+    request.audit_subject = audit.Subject(site=site.domain, registration=registration.slug)  # type: ignore[attr-defined]
+    cookie = cookies.pending_cookie(state)
+    ours = cookies.matches(cookie.read(request), row.binding_hash)
+    pending.consume(row)
+    if not ours:
+        raise SmartError("state_foreign", "the state was begun in another browser", reason="browser_mismatch")
+    request.ehr_registration = registration  # type: ignore[attr-defined]
+    code = _judge(row, parameters, slug)
+    arrival = complete_launch(request, row, code)
+    response = HttpResponse(status=303, headers={"Location": _destination(arrival.launch)})
+    cookie.drop(response)
+    cookies.launch_cookie(arrival.launch.pk).set(response, arrival.secret)
+    return response
+
+
+def _judge(row: PendingLaunch, parameters: dict[str, list[str]], slug: str) -> str:
+    """The code, once everything about the answer has been found right."""
+    registration = row.registration
+    if not registration.enabled:
+        raise SmartError("registration_disabled", f"{registration.slug} is switched off", reason="disabled")
+    if slug and slug != registration.slug:
+        raise SmartError("issuer_mismatch", "the callback is another registration's", reason="registration_mismatch")
+    check_response_issuer(parameters.get("iss", []), SmartConfiguration.from_json(row.configuration))
+    return parse_authorize_response(parameters).code
+
+
+def _reloaded(request: HttpRequest, row: PendingLaunch) -> HttpResponseBase:
+    """The callback once more (reload, Back): the same browser is led to its chart, anybody else to a fresh start."""
+    browser = cookies.BROWSER.read(request)
+    if row.launch and row.launch.ended_at is None and cookies.matches(browser, row.browser_hash):
+        return HttpResponse(status=303, headers={"Location": _destination(row.launch)})
+    raise SmartError("state_unknown", "the state has been used", reason="state_used")
+
+
+def _destination(launch: Launch) -> str:
+    return reverse(settings.LAUNCH_DESTINATION, kwargs={"launch_id": launch.pk})
+
+
+def not_found(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+    raise SmartError("not_found", "no such address", reason="address")

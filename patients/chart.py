@@ -1,0 +1,244 @@
+"""Reads one patient and runs the panels side by side; what goes wrong in a panel stays in that panel's box.
+
+The searches run in threads that get plain data and never touch the database; building and rendering happen in the
+thread of the request, in reading order.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.utils import timezone
+
+from launcher.current import LaunchAccess
+from launcher.smart import scopes
+from launcher.smart.errors import ErrorCode, SmartError
+from launcher.smart.fhir import FhirClient, FhirError, Query, SearchResult, parse_patient
+from patients import panel_states
+from patients.panels import ChartContext, Fetched, Outcome, Panel, PanelQuery, PanelResult, Resource
+from patients.readers.datatypes import Unreadable
+from patients.readers.select import reader_for
+from patients.readers.subject import is_about
+from patients.records import Demographics
+
+GRACE_SECONDS = 4.0
+"""How long a panel may go on once all the others are done (contract, section 8, ruling 11)."""
+
+HARD_STOP_SECONDS = 20.0
+"""How long any panel may take."""
+
+_READ_FAILURES: dict[str, ErrorCode] = {
+    "unauthorized": "session_ended",
+    "unreachable": "ehr_unreachable",
+    "forbidden_address": "ehr_address_forbidden",
+    "busy": "ehr_busy",
+}
+_SEARCH_FAILURES: dict[str, Outcome] = {"forbidden": "forbidden", "unsupported": "unsupported", "busy": "busy"}
+_HARMLESS_OUTCOMES = {"information:informational", "success:informational", "success:success"}
+_REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+logger = logging.getLogger("smartportal.chart")
+
+Render = Callable[[Panel, PanelResult], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A panel, what is known about it, and its HTML."""
+
+    panel: Panel
+    result: PanelResult
+    html: str
+
+
+def read_patient(access: LaunchAccess) -> tuple[Resource, Demographics]:
+    """The Patient of the launch, as sent and as a record. Raises SmartError as the contract's section 4 says."""
+    try:
+        body = access.fhir.read("Patient", access.patient_id)
+    except FhirError as error:
+        raise _as_smart_error(error) from error
+    resource: Resource = parse_patient(body, access.patient_id)
+    try:
+        return resource, reader_for(access.version).demographics(resource)
+    except Unreadable as error:
+        raise SmartError("patient_unavailable", "the Patient could not be read", reason="unreadable") from error
+
+
+def _as_smart_error(error: FhirError) -> SmartError:
+    code = _READ_FAILURES.get(error.kind, "patient_unavailable")
+    if code == "ehr_busy" and error.status == 503:
+        code = "patient_unavailable"
+    context: dict[str, str | int] = {"stage": "patient"}
+    if error.status:
+        context["status"] = error.status
+    if code == "ehr_busy" and error.retry_after:
+        context["retry_after"] = error.retry_after
+    return SmartError(code, f"reading the Patient failed: {error.kind}", reason=error.reason, context=context)
+
+
+def context_for(access: LaunchAccess, demographics: Demographics) -> ChartContext:
+    """Of whom and when the chart speaks, in the time zone of the EHR's site (UTC if that is none)."""
+    return ChartContext(
+        patient_id=access.patient_id,
+        base=access.iss,
+        version=access.version,
+        demographics=demographics,
+        reader=reader_for(access.version),
+        at=timezone.now().astimezone(_zone(access.time_zone)),
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def new_reference() -> str:
+    """Six characters without 0, O, 1 and I, to be read out to a help desk."""
+    return "".join(secrets.choice(_REFERENCE_LETTERS) for _ in range(6))
+
+
+class PanelRun:
+    """All searches of some panels of one launch, started at once, one thread each."""
+
+    def __init__(self, access: LaunchAccess, context: ChartContext, panels: Sequence[Panel]) -> None:
+        self._access = access
+        self._context = context
+        self._panels = panels
+        self._started = time.monotonic()
+        self._finished: dict[Future[SearchResult], float] = {}
+        self._futures: dict[tuple[str, PanelQuery], Future[SearchResult]] = {}
+        self._start()
+
+    def _start(self) -> None:
+        wanted = [
+            (panel.slug, query)
+            for panel in self._panels
+            for query in panel.queries.get(self._context.version, ())
+            if self._granted(query)
+        ]
+        if not wanted:
+            return
+        executor = ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix="chart")
+        for key in wanted:
+            future = executor.submit(_search, self._access.fhir, key[1], self._context.patient_id)
+            future.add_done_callback(self._note_end)
+            self._futures[key] = future
+        # Nothing waits here: every search has its thread already, and the threads end with their searches.
+        executor.shutdown(wait=False)
+
+    def _granted(self, query: PanelQuery) -> bool:
+        return scopes.may_search(self._access.granted_scope, self._access.requested_scope, query.resource)
+
+    def _note_end(self, future: Future[SearchResult]) -> None:
+        self._finished[future] = time.monotonic()
+
+    def boxes(self, render: Render) -> Iterator[Box]:
+        """Each panel as soon as it is there, in reading order."""
+        for panel in self._panels:
+            yield self._box(panel, render)
+
+    def _box(self, panel: Panel, render: Render) -> Box:
+        try:
+            result = panel_states.assemble(panel, self._context, self._fetched(panel))
+            if result.retry and not result.reference:
+                result = replace(result, reference=new_reference())
+                logger.warning(
+                    "%s panel %s of launch %s is %s", result.reference, panel.slug, self._access.reference, result.state
+                )
+            return Box(panel, result, render(panel, result))
+        except Exception as error:
+            # Wide on purpose: a bug in one panel, ours or a plugin's, must neither take the others along nor look as if
+            # there were no records.
+            return self.failed_box(panel, render, error)
+
+    def failed_box(self, panel: Panel, render: Render, error: Exception) -> Box:
+        """The box of a panel that broke; logged once, without the error's text, which may quote a record."""
+        reference = new_reference()
+        frame = traceback.extract_tb(error.__traceback__)[-1:]
+        place = " ".join(f"{each.filename}:{each.lineno} in {each.name}" for each in frame)
+        logger.error(
+            "%s panel %s of launch %s broke: %s at %s",
+            reference,
+            panel.slug,
+            self._access.reference,
+            type(error).__name__,
+            place or "-",
+        )
+        result = replace(panel_states.failed(panel, self._context.at), reference=reference)
+        return Box(panel, result, render(panel, result))
+
+    def _fetched(self, panel: Panel) -> list[Fetched]:
+        """What the panel's queries brought, once they are done or out of time."""
+        queries = panel.queries.get(self._context.version, ())
+        self._wait_for(panel)
+        seen: set[tuple[object, object]] = set()
+        return [self._one(panel, query, seen) for query in queries]
+
+    def _wait_for(self, panel: Panel) -> None:
+        mine = {future for (slug, _), future in self._futures.items() if slug == panel.slug}
+        others = set(self._futures.values()) - mine
+        while pending := {future for future in mine if not future.done()}:
+            left = self._limit(others) - time.monotonic()
+            if left <= 0:
+                return
+            running = {future for future in others if not future.done()}
+            wait(pending | running, timeout=left, return_when=FIRST_COMPLETED)
+
+    def _limit(self, others: set[Future[SearchResult]]) -> float:
+        """When to give a panel up: some seconds after all others, or at the hard stop."""
+        hard_stop = self._started + HARD_STOP_SECONDS
+        if not others or not all(future.done() for future in others):
+            return hard_stop
+        last = max(self._finished.get(future, time.monotonic()) for future in others)
+        return min(hard_stop, last + GRACE_SECONDS)
+
+    def _one(self, panel: Panel, query: PanelQuery, seen: set[tuple[object, object]]) -> Fetched:
+        future = self._futures.get((panel.slug, query))
+        if future is None:
+            return Fetched(query=query, outcome="forbidden")
+        if not future.done():
+            return Fetched(query=query, outcome="late")
+        try:
+            found = future.result()
+        except FhirError as error:
+            logger.info("search of %s failed: %s %s (%s)", query.resource, error.kind, error.status, error.reason or "-")
+            return Fetched(query=query, outcome=_SEARCH_FAILURES.get(error.kind, "failed"))
+        return self._admit(query, found, seen)
+
+    def _admit(self, query: PanelQuery, found: SearchResult, seen: set[tuple[object, object]]) -> Fetched:
+        """Keep what is clearly about this patient, each resource once (pages and queries may overlap)."""
+        kept: list[Resource] = []
+        withheld = 0
+        for resource in found.resources:
+            key = (resource.get("resourceType"), resource.get("id"))
+            if isinstance(key[1], str):
+                if key in seen:
+                    continue
+                seen.add(key)
+            if is_about(resource, self._context.patient_id, self._context.base):
+                kept.append(resource)
+            else:
+                withheld += 1
+        return Fetched(
+            query=query,
+            resources=tuple(kept),
+            withheld=withheld,
+            unreadable=found.unreadable,
+            warned=bool(set(found.outcomes) - _HARMLESS_OUTCOMES),
+            truncated=found.truncated,
+            total=found.total,
+        )
+
+
+def _search(client: FhirClient, query: PanelQuery, patient_id: str) -> SearchResult:
+    return client.search(Query(query.resource, query.params).for_patient(patient_id))

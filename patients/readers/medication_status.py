@@ -1,0 +1,112 @@
+"""In which group of the medication list a row belongs, and its status as a word.
+
+The groups are those of the chart's design: a prohibition first, then what is taken, not taken, planned and past. What
+cannot be told stays among the current ones, tagged: hiding a drug that may be taken is the unsafe choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from patients.readers.codes import Status, status_at
+from patients.readers.condition import NOT_GIVEN, NOT_READABLE
+from patients.readers.datatypes import Fields, flag_at, normal_code, one, text_at, unreadable_flag
+from patients.records import MedicationGroup, Tag, Tone
+
+DO_NOT_GIVE = Tag("DO NOT GIVE", Tone.BAD)
+NOT_TAKING = Tag("Not taking", Tone.WARN)
+TAKING_UNKNOWN = Tag("Not known if taken", Tone.UNKNOWN)
+
+_STATUSES: Mapping[str, tuple[MedicationGroup, Tag]] = {
+    "active": (MedicationGroup.CURRENT, Tag("Active", Tone.OK)),
+    "on-hold": (MedicationGroup.CURRENT, Tag("On hold", Tone.WARN)),
+    "completed": (MedicationGroup.PAST, Tag("Completed", Tone.INFO)),
+    "stopped": (MedicationGroup.PAST, Tag("Stopped", Tone.INFO)),
+    "cancelled": (MedicationGroup.PAST, Tag("Cancelled", Tone.INFO)),
+    "ended": (MedicationGroup.PAST, Tag("Ended", Tone.INFO)),
+    "draft": (MedicationGroup.PLANNED, Tag("Draft", Tone.INFO)),
+    "intended": (MedicationGroup.PLANNED, Tag("Planned", Tone.INFO)),
+    "not-taken": (MedicationGroup.NOT_TAKING, NOT_TAKING),
+    "entered-in-error": (MedicationGroup.ENTERED_IN_ERROR, Tag("Entered in error", Tone.BAD)),
+    "unknown": (MedicationGroup.CURRENT, NOT_GIVEN),
+    "recorded": (MedicationGroup.CURRENT, Tag("Recorded", Tone.INFO)),  # R5: whether it is taken stands in `adherence`
+}
+_INTENTS: Mapping[str, Tag] = {
+    "plan": Tag("Planned", Tone.INFO),
+    "proposal": Tag("Proposed", Tone.INFO),
+    "option": Tag("Option", Tone.INFO),
+}
+_KNOWN = frozenset({*_STATUSES, "canceled"})
+_ADHERENCE: Mapping[str, tuple[MedicationGroup, Tag]] = {
+    "taking": (MedicationGroup.CURRENT, Tag("Taking", Tone.OK)),
+    "taking-as-directed": (MedicationGroup.CURRENT, Tag("Taking", Tone.OK)),
+    "taking-not-as-directed": (MedicationGroup.CURRENT, Tag("Taking, not as directed", Tone.WARN)),
+    "not-taking": (MedicationGroup.NOT_TAKING, NOT_TAKING),
+    "not-taking-on-hold": (MedicationGroup.NOT_TAKING, NOT_TAKING),
+    "on-hold": (MedicationGroup.NOT_TAKING, NOT_TAKING),
+    "stopped": (MedicationGroup.PAST, Tag("Stopped", Tone.INFO)),
+    "unknown": (MedicationGroup.CURRENT, TAKING_UNKNOWN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The group, the status to show, and notices that go with it."""
+
+    group: MedicationGroup
+    status: Tag
+    marks: tuple[str, ...] = ()
+
+
+def is_statement(fields: Fields) -> bool:
+    return text_at(fields, "resourceType") == "MedicationStatement"
+
+
+def place(fields: Fields, *, reported: bool) -> Placed:
+    """Where the row belongs; `reported` prescriptions are what the patient says to take, whatever their intent."""
+    status = status_at(fields, "status", _KNOWN)
+    group, tag = _by_status(status)
+    if group is MedicationGroup.ENTERED_IN_ERROR:
+        return Placed(group, tag)
+    return _statement(fields, group, tag) if is_statement(fields) else _request(fields, group, tag, reported=reported)
+
+
+def _by_status(status: Status) -> tuple[MedicationGroup, Tag]:
+    if status.code:
+        return _STATUSES["cancelled" if status.code == "canceled" else status.code]
+    if status.words:
+        return MedicationGroup.CURRENT, Tag(status.words, Tone.UNKNOWN)
+    return MedicationGroup.CURRENT, NOT_READABLE if status.unreadable else NOT_GIVEN
+
+
+def _request(fields: Fields, group: MedicationGroup, tag: Tag, *, reported: bool) -> Placed:
+    """R4's `doNotPerform` turns the order into a prohibition; a plan, proposal or option is not yet an order."""
+    if flag_at(fields, "doNotPerform"):
+        note = () if tag.word == "Active" else (f"Status of this instruction: {tag.word}",)
+        return Placed(MedicationGroup.DO_NOT_GIVE, DO_NOT_GIVE, note)
+    marks: tuple[str, ...] = ()
+    if unreadable_flag(fields, "doNotPerform"):
+        marks = ("Whether this is an instruction NOT to give could not be read. Check the EHR.",)
+    intent = status_at(fields, "intent", _INTENTS).code
+    if intent and group is MedicationGroup.CURRENT and not reported:
+        held = tag.word == "On hold"
+        return Placed(MedicationGroup.PLANNED, tag if held else _INTENTS[intent], marks)
+    return Placed(group, tag, marks)
+
+
+def _statement(fields: Fields, group: MedicationGroup, tag: Tag) -> Placed:
+    """DSTU2's `wasNotTaken`, STU3's `taken`, R4's status and R5's `adherence` say whether it is taken."""
+    if group is MedicationGroup.PLANNED:
+        return Placed(group, tag)
+    taken = normal_code(text_at(fields, "taken"))
+    if flag_at(fields, "wasNotTaken") or taken == "n" or flag_at(fields, "taken") is False:
+        return Placed(MedicationGroup.NOT_TAKING, NOT_TAKING)
+    if unreadable_flag(fields, "wasNotTaken"):
+        return Placed(group, tag, ("Whether it is taken could not be read. Check the EHR.",))
+    adherence = status_at(one(fields, "adherence"), "code", _ADHERENCE).code
+    if adherence and group is MedicationGroup.CURRENT:
+        return Placed(*_ADHERENCE[adherence])
+    if "taken" in fields and taken != "y" and group is MedicationGroup.CURRENT and flag_at(fields, "taken") is None:
+        return Placed(group, TAKING_UNKNOWN)
+    return Placed(group, NOT_GIVEN if tag.word == "Recorded" else tag)

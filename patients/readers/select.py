@@ -1,0 +1,46 @@
+"""Chooses the reader for a server's FHIR version; a version without a reader of its own gets the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from launcher.smart.fhir_version import FhirVersion
+from patients.readers import dstu2, r4
+from patients.records import Condition, Demographics, Medication
+
+Queries = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+class Reader(Protocol):
+    """What a reader offers; our readers are modules. Queries are (resource type, parameters) with "{patient}" inside.
+
+    All functions take a resource as JSON and raise `datatypes.Unreadable` only when it is no resource of their type.
+    """
+
+    @property
+    def CONDITION_QUERIES(self) -> Queries: ...
+
+    @property
+    def MEDICATION_QUERIES(self) -> Queries: ...
+
+    def demographics(self, resource: Mapping[str, object]) -> Demographics: ...
+
+    def condition(self, resource: Mapping[str, object]) -> Condition: ...
+
+    def medication(
+        self, resource: Mapping[str, object], *, known: Mapping[str, Mapping[str, object]] | None = None
+    ) -> Medication: ...
+
+
+_READERS: Mapping[FhirVersion, Reader] = {
+    FhirVersion.DSTU2: dstu2,
+    FhirVersion.STU3: r4,
+    FhirVersion.R4: r4,
+    FhirVersion.R4B: r4,
+    FhirVersion.R5: r4,
+}
+
+
+def reader_for(version: FhirVersion) -> Reader:
+    return _READERS[version]

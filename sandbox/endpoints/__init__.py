@@ -1,0 +1,1 @@
+"""The simulated EHRs' addresses: discovery, authorization, tokens, FHIR, and the desktop a provider sees."""

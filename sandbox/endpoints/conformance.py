@@ -1,0 +1,207 @@
+"""Discovery: Conformance or CapabilityStatement, smart-configuration, OpenID configuration, keys.
+
+SMART App Launch 2.2, section "Conformance"; the `oauth-uris` extension of 1.0 for EHRs without a well-known document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from sandbox import faults, keys
+from sandbox.addresses import EhrAddress, site_origin
+from sandbox.endpoints import answers
+from sandbox.endpoints.negotiation import speaks_json
+from sandbox.personalities import Personality, ResourceType
+
+OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SERVICE_SYSTEMS = {
+    "1.0.2": "http://hl7.org/fhir/restful-security-service",
+    "4.0.1": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+}
+_PUBLISHED = "2026-11-23"
+
+Document = dict[str, Any]
+
+
+def _endpoints(address: EhrAddress) -> dict[str, str]:
+    """The endpoints as discovery names them, with the fault that the address carries."""
+    found = {"authorize": address.authorize_url, "token": address.token_url}
+    change = ENDPOINT_FAULTS.get(address.discovery_fault)
+    return change(found) if change else found
+
+
+def _plain_http(endpoints: dict[str, str]) -> dict[str, str]:
+    """The token endpoint over http; on a site that is http itself, on another http host."""
+    parts = urlsplit(endpoints["token"])
+    host = parts.netloc if parts.scheme == "https" else "plain.invalid"
+    return {**endpoints, "token": parts._replace(scheme="http", netloc=host).geturl()}
+
+
+ENDPOINT_FAULTS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
+    "discovery-no-token-endpoint": lambda found: {"authorize": found["authorize"]},
+    "discovery-http-endpoint": _plain_http,
+    "discovery-javascript-endpoint": lambda found: {**found, "authorize": "javascript:alert(document.domain)"},
+    "discovery-foreign-endpoint": lambda found: {**found, "token": f"{faults.STRANGER}/token"},
+}
+INSTEAD: dict[str, Callable[[], HttpResponse]] = {
+    "discovery-404": lambda: answers.html_answer(b"<html><body>Not found</body></html>", status=404),
+    "discovery-html": lambda: answers.html_answer(answers.LOGIN_HTML),
+    "discovery-empty": lambda: HttpResponse(b"", content_type="application/json"),
+    "discovery-array": lambda: answers.json_answer([]),
+    "discovery-redirect": lambda: answers.redirect_to_stranger("/discovery"),
+    "discovery-500": lambda: answers.html_answer(answers.ERROR_HTML, status=500),
+}
+
+
+def _security(address: EhrAddress) -> Document:
+    system = _SERVICE_SYSTEMS[address.personality.fhir_number]
+    uris = [{"url": name, "valueUri": uri} for name, uri in _endpoints(address).items()]
+    return {
+        "cors": True,
+        "service": [{"coding": [{"system": system, "code": "SMART-on-FHIR"}], "text": "OAuth2 using SMART-on-FHIR"}],
+        "extension": [{"url": OAUTH_URIS, "extension": uris}],
+    }
+
+
+def _resource(resource: ResourceType, personality: Personality) -> Document:
+    found: Document = {
+        "type": resource.name,
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "no-version",
+        "searchParam": [{"name": name, "type": kind} for name, kind in resource.params],
+    }
+    if resource.name == "MedicationRequest":
+        found["searchInclude"] = ["MedicationRequest:medication"]
+    return found
+
+
+def _statement(address: EhrAddress) -> Document:
+    """What Conformance (DSTU2) and CapabilityStatement (R4) have in common."""
+    personality = address.personality
+    name, version = personality.software
+    return {
+        "url": f"{address.fhir_base}/metadata",
+        "version": version,
+        "name": f"{name} (simulated)",
+        "status": "active",
+        "experimental": True,
+        "publisher": "smartportal sandbox",
+        "date": _PUBLISHED,
+        "description": f"A simulation of {personality.label}; every patient in it is invented.",
+        "kind": "instance",
+        "software": {"name": name, "version": version},
+        "implementation": {"description": personality.hospital, "url": address.fhir_base},
+        "fhirVersion": personality.fhir_number,
+        "format": ["json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": _security(address),
+                "resource": [_resource(resource, personality) for resource in personality.resources],
+            }
+        ],
+    }
+
+
+def metadata_document(address: EhrAddress) -> Document:
+    """The Conformance (DSTU2) or CapabilityStatement of this EHR."""
+    if address.personality.fhir_number == "1.0.2":
+        return {"resourceType": "Conformance", **_statement(address), "acceptUnknown": "both"}
+    return {"resourceType": "CapabilityStatement", **_statement(address)}
+
+
+def smart_configuration_document(address: EhrAddress) -> Document:
+    personality = address.personality
+    endpoints = _endpoints(address)
+    scopes = [*personality.plain_scopes, "patient/*.rs", "patient/*.read", "user/*.rs", "user/*.read"]
+    document: Document = {
+        "issuer": address.issuer,
+        "jwks_uri": address.jwks_url,
+        "authorization_endpoint": endpoints["authorize"],
+        "token_endpoint_auth_methods_supported": list(personality.auth_methods),
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "scopes_supported": scopes,
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": personality.sends_iss,
+        "capabilities": [
+            "launch-ehr",
+            "authorize-post",
+            "client-public",
+            "client-confidential-symmetric",
+            "sso-openid-connect",
+            "context-banner",
+            "context-ehr-patient",
+            "context-ehr-encounter",
+            "permission-offline",
+            "permission-online",
+            "permission-patient",
+            "permission-user",
+            "permission-v1",
+            "permission-v2",
+        ],
+    }
+    if "token" in endpoints:
+        document["token_endpoint"] = endpoints["token"]
+    return document
+
+
+def openid_configuration_document(address: EhrAddress) -> Document:
+    """OpenID Connect Discovery 1.0, section 3."""
+    return {
+        "issuer": address.issuer,
+        "authorization_endpoint": address.authorize_url,
+        "token_endpoint": address.token_url,
+        "userinfo_endpoint": address.userinfo_url,
+        "jwks_uri": address.jwks_url,
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": list(address.personality.auth_methods),
+        "scopes_supported": ["openid", "profile", "fhirUser"],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "nonce", "name", "fhirUser", "profile"],
+    }
+
+
+def _open_to_all(answer: HttpResponse) -> HttpResponse:
+    answer["Access-Control-Allow-Origin"] = "*"
+    return answer
+
+
+@require_safe
+def metadata(request: HttpRequest, address: EhrAddress) -> HttpResponse:
+    instead = INSTEAD.get(address.discovery_fault)
+    if instead:
+        return instead()
+    if not speaks_json(request):
+        return answers.outcome_answer(address, 406, "not-supported", "this server answers in JSON")
+    return _open_to_all(answers.fhir_answer(metadata_document(address), address))
+
+
+@require_safe
+def smart_configuration(request: HttpRequest, address: EhrAddress) -> HttpResponse:
+    if not address.personality.well_known:
+        raise Http404(f"no well-known document below {site_origin()}")
+    instead = INSTEAD.get(address.discovery_fault)
+    return instead() if instead else _open_to_all(answers.json_answer(smart_configuration_document(address)))
+
+
+@require_safe
+def openid_configuration(request: HttpRequest, address: EhrAddress) -> HttpResponse:
+    if not address.personality.identifies:
+        raise Http404
+    return _open_to_all(answers.json_answer(openid_configuration_document(address)))
+
+
+@require_safe
+def jwks(request: HttpRequest, address: EhrAddress) -> HttpResponse:
+    if not address.personality.identifies:
+        raise Http404
+    answer = answers.json_answer({"keys": [keys.public_jwk()]})
+    answer["Cache-Control"] = "public, max-age=300"
+    return _open_to_all(answer)

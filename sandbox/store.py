@@ -1,0 +1,62 @@
+"""The records a simulated EHR holds: the population, written out in its FHIR version."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sandbox import population
+from sandbox.addresses import EhrAddress
+from sandbox.person import Person
+from sandbox.personalities import FhirNumber
+from sandbox.writers import dstu2, r4
+
+Resource = dict[str, Any]
+
+
+class Writer(Protocol):
+    """Writes one person's records as FHIR JSON of one version."""
+
+    def resources(self, type_name: str, person: Person, base: str) -> list[Resource]: ...
+
+    def patient(self, person: Person, base: str) -> Resource: ...
+
+
+_WRITERS: dict[FhirNumber, Writer] = {"1.0.2": dstu2, "4.0.1": r4}
+
+
+def people(ehr: str) -> list[Person]:
+    """The patients of one EHR (by slug), in the population's order."""
+    return [person for person in population.PATIENTS if person.home == ehr]
+
+
+def person_of(ehr: str, patient_id: str) -> Person | None:
+    """The patient of that id at that EHR, or None."""
+    return next((person for person in people(ehr) if person.id == patient_id), None)
+
+
+def somebody_else(person: Person) -> Person:
+    """Another patient, of the same EHR where it has one."""
+    others = [*people(person.home), *population.PATIENTS]
+    return next(other for other in others if other.id != person.id)
+
+
+def patient(address: EhrAddress, person: Person) -> Resource:
+    return _WRITERS[address.personality.fhir_number].patient(person, address.fhir_base)
+
+
+def records(address: EhrAddress, person: Person, type_name: str) -> list[Resource]:
+    """One person's resources of one type; a type that the EHR does not hold gives none."""
+    if type_name == "Patient":
+        return [patient(address, person)]
+    return _WRITERS[address.personality.fhir_number].resources(type_name, person, address.fhir_base)
+
+
+def practitioner(address: EhrAddress) -> Resource:
+    """The signed-in clinician: what `fhirUser` names."""
+    provider = address.personality.provider
+    return {
+        "resourceType": "Practitioner",
+        "id": provider.id,
+        "active": True,
+        "name": [{"family": provider.family, "given": [provider.given], "suffix": ["MD"]}],
+    }

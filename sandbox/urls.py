@@ -1,0 +1,44 @@
+"""The simulated EHRs' addresses, relative to `/sandbox/`; each EHR's OAuth endpoints answer at its own path only."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, register_converter
+
+from sandbox.addresses import EhrConverter
+from sandbox.endpoints import authorize, conformance, desktop, fhir, token
+from sandbox.personalities import OAUTH_PATHS
+
+app_name = "sandbox"
+
+register_converter(EhrConverter, "ehr")
+
+
+def _oauth(oauth_path: str) -> list[URLPattern]:
+    start = f"<ehr:address>/{oauth_path}"
+    at = {"oauth_path": oauth_path}
+    return [
+        path(f"{start}/authorize", authorize.authorize, at),
+        path(f"{start}/token", token.token, at),
+        path(f"{start}/userinfo", token.userinfo, at),
+    ]
+
+
+urlpatterns = [
+    path("", desktop.desktops, name="desktops"),
+    path("<ehr:address>", desktop.desktop),
+    path("<ehr:address>/", desktop.desktop, name="desktop"),
+    path("<ehr:address>/open", desktop.open_app, name="open"),
+    path("<ehr:address>/open/", desktop.open_app),
+    path("<ehr:address>/consent", authorize.consent, name="consent"),
+    path("<ehr:address>/jwks", conformance.jwks),
+    path("<ehr:address>/.well-known/openid-configuration", conformance.openid_configuration),
+    *(pattern for oauth_path in OAUTH_PATHS for pattern in _oauth(oauth_path)),
+    path("<ehr:address>/fhir/metadata", conformance.metadata),
+    path("<ehr:address>/fhir/.well-known/smart-configuration", conformance.smart_configuration),
+    path("<ehr:address>/fhir/Patient/<str:patient_id>/<str:type_name>", fhir.search_compartment),
+    path("<ehr:address>/fhir/<str:type_name>", fhir.search),
+    path("<ehr:address>/fhir/<str:type_name>/<str:resource_id>", fhir.read),
+    path("<ehr:address>/fhir", fhir.unknown),
+    path("<ehr:address>/fhir/", fhir.unknown),
+    path("<ehr:address>/fhir/<path:rest>", fhir.unknown),
+]

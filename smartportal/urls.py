@@ -1,0 +1,15 @@
+"""All addresses; the last one gives everything else the page of `not_found`, with DEBUG on as well."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from launcher.views import not_found
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    *([path("sandbox/", include("sandbox.urls"))] if settings.SMARTPORTAL_SANDBOX else []),
+    path("", include("patients.urls")),
+    path("", include("launcher.urls")),
+    re_path(r"", not_found),
+]

@@ -1,0 +1,40 @@
+/* Improves the chart; nothing on it needs this file. A panel that could not be loaded is fetched again in place, and a
+   page that has stood open for long says so. */
+"use strict";
+
+(function () {
+  var chart = document.body;
+  if (!window.fetch || !window.DOMParser) { return; }
+
+  function sameChart(section, old) {
+    return section && section.dataset.panel === old.dataset.panel &&
+      section.dataset.launch === chart.dataset.launch && section.dataset.patient === chart.dataset.patient;
+  }
+
+  function retry(link) {
+    var old = link.closest("section[data-panel]");
+    old.setAttribute("aria-busy", "true");
+    fetch(link.href + "?fragment=1", {credentials: "same-origin", cache: "no-store", redirect: "error"})
+      .then(function (answer) { return answer.ok ? answer.text() : ""; })
+      .then(function (html) {
+        var section = new DOMParser().parseFromString(html, "text/html").querySelector("section[data-panel]");
+        /* An ended session, or another patient: the server's own page says what is the matter. */
+        if (!sameChart(section, old)) { window.location.assign(link.href); return; }
+        old.replaceWith(document.adoptNode(section));
+        section.querySelector("h2").focus();
+      })
+      .catch(function () { window.location.assign(link.href); });
+  }
+
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest ? event.target.closest("a[data-retry]") : null;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) { return; }
+    event.preventDefault();
+    if (link.closest("section").getAttribute("aria-busy") !== "true") { retry(link); }
+  });
+
+  var stale = document.querySelector("[data-stale-minutes]");
+  if (stale) {
+    window.setTimeout(function () { stale.hidden = false; }, Number(stale.dataset.staleMinutes) * 60000);
+  }
+}());

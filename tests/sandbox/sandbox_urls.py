@@ -1,0 +1,5 @@
+"""The sandbox alone, mounted where the product mounts it."""
+
+from django.urls import include, path
+
+urlpatterns = [path("sandbox/", include("sandbox.urls"))]
