@@ -134,10 +134,7 @@ def digest(row: AuditEvent) -> str:
         "chain": row.chain,
         "sequence": row.sequence,
         "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-        **{
-            name: getattr(row, name)
-            for name in _CHAINED
-        },
+        **{name: getattr(row, name) for name in _CHAINED},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 

@@ -33,9 +33,7 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
         _("Open this from your EHR"),
         _("This page shows a patient only when it is started from a patient's chart. No patient was opened."),
         _("Go back to the chart in the EHR and choose the app there."),
-        _(
-            "The launch address came without iss or launch, with a repeated or malformed one, or fits several registrations."
-        ),
+        _("The launch came without iss or launch, with a repeated or malformed one, or fits several registrations."),
     ),
     "unknown_issuer": Explanation(
         403,
@@ -56,9 +54,7 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
         _("Your EHR did not answer as expected"),
         _("The app could not find out how to sign in to the EHR. No patient was opened."),
         _HELP_DESK,
-        _(
-            "The smart-configuration or metadata document is missing or unreadable, or names an endpoint that cannot be used."
-        ),
+        _("The discovery documents are missing or unreadable, or name an endpoint that cannot be used."),
     ),
     "ehr_unreachable": Explanation(
         504,
@@ -72,9 +68,7 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
         _("The app may not connect to this EHR"),
         _("The EHR's address is not one that this app is allowed to call. No patient was opened."),
         _HELP_DESK,
-        _(
-            "The address guard refused the host. Add its network to SMARTPORTAL_ALLOWED_NETWORKS if this EHR is on-site."
-        ),
+        _("The address guard refused the host. SMARTPORTAL_ALLOWED_NETWORKS takes the networks of EHRs on site."),
     ),
     "access_denied": Explanation(
         403,
@@ -123,9 +117,7 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
         _("The sign-in took too long"),
         _("The EHR no longer accepted it. No patient was opened."),
         _OPEN_AGAIN,
-        _(
-            "The token endpoint answered invalid_grant: code expired or used, another redirect URI, or a wrong verifier."
-        ),
+        _("The token endpoint answered invalid_grant: code expired or used, other redirect URI, or wrong verifier."),
     ),
     "token_unreadable": Explanation(
         502,

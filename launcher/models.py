@@ -59,7 +59,7 @@ class EhrRegistration(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="ehr_registrations")
     slug = models.SlugField(max_length=60, help_text="Part of the launch address. Lower-case letters, digits, hyphens.")
-    name = models.CharField(max_length=120, help_text="What staff see, for example “TouchWorks 17.1 – Main Clinic”.")
+    name = models.CharField(max_length=120, help_text="What staff see, for example “Main Clinic – EHR”.")
     vendor = models.CharField("preset", max_length=80, blank=True, help_text="Where the first values came from.")
     environment = models.CharField(
         max_length=12,

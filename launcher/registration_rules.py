@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -45,10 +45,17 @@ def narrowed_networks(wanted: tuple[str, ...]) -> tuple[Network, ...]:
     if not wanted:
         return allowed
     return tuple(
-        network
-        for network in conf.parse_networks(wanted)
-        if any(network.version == outer.version and network.subnet_of(outer) for outer in allowed)  # type: ignore[arg-type]  # same version
+        network for network in conf.parse_networks(wanted) if any(_lies_in(network, outer) for outer in allowed)
     )
+
+
+def _lies_in(network: Network, outer: Network) -> bool:
+    """Whether one network is part of another; never across address families."""
+    if isinstance(network, IPv4Network) and isinstance(outer, IPv4Network):
+        return network.subnet_of(outer)
+    if isinstance(network, IPv6Network) and isinstance(outer, IPv6Network):
+        return network.subnet_of(outer)
+    return False
 
 
 def check(registration: EhrRegistration) -> None:

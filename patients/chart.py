@@ -211,7 +211,9 @@ class PanelRun:
         try:
             found = future.result()
         except FhirError as error:
-            logger.info("search of %s failed: %s %s (%s)", query.resource, error.kind, error.status, error.reason or "-")
+            logger.info(
+                "search of %s failed: %s %s (%s)", query.resource, error.kind, error.status, error.reason or "-"
+            )
             return Fetched(query=query, outcome=_SEARCH_FAILURES.get(error.kind, "failed"))
         return self._admit(query, found, seen)
 

@@ -106,7 +106,7 @@ def _medications(context: ChartContext, fetched: Sequence[Fetched]) -> PanelCont
         Rows(
             "past",
             _("Past medications"),
-            sorted(past, key=_ended, reverse=True),
+            _latest_end_first(past),
             closed=True,
             note=_stopped_lately(past, context),
             status_first=True,
@@ -174,13 +174,19 @@ def _adjacent(records: Iterable[Medication]) -> list[Medication]:
     return [record for same in drugs for record in same]
 
 
+def _latest_end_first(records: Iterable[Medication]) -> list[Medication]:
+    return sorted(records, key=_ended, reverse=True)
+
+
 def _stopped_lately(past: Iterable[Medication], context: ChartContext) -> str:
     today = context.at.date()
     ends = (record.ended.end or record.ended.start for record in past if record.ended)
     count = sum(bool(end and end.exact and timedelta() <= today - end.exact <= STOPPED_LATELY) for end in ends)
     if not count:
         return ""
-    return ngettext("%(count)d ended in the last 30 days", "%(count)d ended in the last 30 days", count) % {"count": count}
+    return ngettext("%(count)d ended in the last 30 days", "%(count)d ended in the last 30 days", count) % {
+        "count": count
+    }
 
 
 def _condition_queries(reader: Reader) -> tuple[PanelQuery, ...]:
@@ -205,7 +211,7 @@ register(
         title=_lazy("Patient details"),
         things=_lazy("patient details"),
         template="patients/panels/demographics.html",
-        queries={version: () for version in FhirVersion},
+        queries=dict.fromkeys(FhirVersion, ()),
         build=_demographics,
         order=10,
         wide=True,

@@ -19,7 +19,11 @@ def judge(fetched: Sequence[Fetched], content: PanelContent | None) -> PanelStat
         if outcomes & {"failed", "busy", "late"}:
             return PanelState.FAILED
         return PanelState.FORBIDDEN if "forbidden" in outcomes else PanelState.UNSUPPORTED
-    if outcomes - {"ok"} or content.unreadable or any(each.withheld or each.unreadable or each.warned for each in fetched):
+    if (
+        outcomes - {"ok"}
+        or content.unreadable
+        or any(each.withheld or each.unreadable or each.warned for each in fetched)
+    ):
         return PanelState.PARTIAL
     if any(each.truncated for each in fetched):
         return PanelState.TRUNCATED
@@ -31,13 +35,8 @@ def judge(fetched: Sequence[Fetched], content: PanelContent | None) -> PanelStat
 def assemble(panel: Panel, context: ChartContext, fetched: Sequence[Fetched]) -> PanelResult:
     """Build a panel from what its queries brought. Raises whatever the panel's own `build` raises."""
     if context.version not in panel.queries:
-        fetched, content = (), None
-    elif any(each.outcome == "late" for each in fetched):
-        content = None
-    elif fetched and not any(each.outcome == "ok" for each in fetched):
-        content = None
-    else:
-        content = panel.build(context, [each for each in fetched if each.outcome == "ok"])
+        fetched = ()
+    content = _content(panel, context, fetched)
     state = judge(fetched, content)
     if content is None:
         return _without_rows(panel, context, state, fetched)
@@ -60,6 +59,14 @@ def assemble(panel: Panel, context: ChartContext, fetched: Sequence[Fetched]) ->
     )
 
 
+def _content(panel: Panel, context: ChartContext, fetched: Sequence[Fetched]) -> PanelContent | None:
+    """What there is to show; None without any answer, and when one is out of time (contract, section 8, ruling 11)."""
+    outcomes = {each.outcome for each in fetched}
+    if context.version not in panel.queries or "late" in outcomes or (outcomes and "ok" not in outcomes):
+        return None
+    return panel.build(context, [each for each in fetched if each.outcome == "ok"])
+
+
 def failed(panel: Panel, at: datetime, *, detail: str = "") -> PanelResult:
     """The panel of which nothing can be shown, for whatever reason."""
     notice = Notice(vocabulary.sentence(vocabulary.FAILED, things=panel.things), detail, tone="bad", alert=True)
@@ -70,9 +77,7 @@ def _needless(fetched: Fetched) -> bool:
     return fetched.query.optional and fetched.outcome == "unsupported"
 
 
-def _without_rows(
-    panel: Panel, context: ChartContext, state: PanelState, fetched: Sequence[Fetched]
-) -> PanelResult:
+def _without_rows(panel: Panel, context: ChartContext, state: PanelState, fetched: Sequence[Fetched]) -> PanelResult:
     if state is PanelState.FAILED:
         outcomes = {each.outcome for each in fetched}
         cause = vocabulary.LATE if "late" in outcomes else vocabulary.BUSY if "busy" in outcomes else ""

@@ -57,7 +57,7 @@ CODED_AS: Words = _("Coded as: %(coded_as)s")
 DATE_IS: Words = _("date %(words)s")
 
 
-def sentence(words: Words, **values: object) -> str:
+def sentence(words: Words, /, **values: object) -> str:
     """Fill one of the sentences above; `things` is also offered with a capital letter, as `Things`."""
     things = str(values.get("things", ""))
     return str(words) % {**values, "Things": things[:1].upper() + things[1:]}
@@ -89,7 +89,7 @@ def entered_in_error(count: int) -> str:
 
 
 def words(value: object) -> str:
-    """Say a value of a record in words: Missing, PartialDate, When, Tag, PersonName, Coded, a moment, or a plain text."""
+    """Say any value of a record in words: a Missing one, a date or time, a tag, a name, a code, or a plain text."""
     match value:
         case Missing():
             return str(MISSING[value])

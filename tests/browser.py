@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from http.cookies import Morsel
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from django.http import HttpResponseBase
@@ -76,6 +76,9 @@ class Page:
 class Browser:
     """One browser with its cookie jar; `get` and `post` follow no redirect, `visit` follows all."""
 
+    everything: ClassVar[list[Page]] = []
+    """Every page that any browser of a test has seen."""
+
     def __init__(self, **headers: str) -> None:
         self._client = Client()
         self._headers = headers
@@ -116,7 +119,9 @@ class Browser:
         self._client.cookies.clear()
         for morsel in response.cookies.values():
             self._keep(morsel)
-        return Page(response, absolute)
+        page = Page(response, absolute)
+        Browser.everything.append(page)
+        return page
 
     def _keep(self, morsel: Morsel[str]) -> None:
         name, path = morsel.key, morsel["path"] or "/"

@@ -45,6 +45,8 @@ class Bridge:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     gate: threading.Barrier | None = None
     """When set, a FHIR search waits here until as many others are under way: a sequential client would break it."""
+    answers: dict[str, bytes] = field(default_factory=dict)
+    before: http.Transport | None = None
 
     def __call__(self, request: requests.PreparedRequest, call: http.CallContext) -> requests.Response:
         url = urlsplit(request.url or "")
@@ -52,6 +54,9 @@ class Bridge:
         try:
             if f"{url.scheme}://{url.netloc}" != ORIGIN or not url.path.startswith(SIMULATORS):
                 raise requests.exceptions.ConnectionError(f"nothing answers at {url.netloc}{url.path}")
+            for suffix, body in self.answers.items():
+                if url.path.endswith(suffix):
+                    return _response(request, 200, {"Content-Type": "application/json"}, body)
             if self.gate is not None and "/fhir/" in url.path and not url.path.rstrip("/").endswith("metadata"):
                 self._wait_for_others(url.path)
             return _answer(request, url.path, url.query)
@@ -75,6 +80,19 @@ class Bridge:
 
     def paths(self, *parts: str) -> list[str]:
         return [seen.path for seen in self.seen if all(part in seen.path for part in parts)]
+
+    def answer_with(self, suffix: str, body: str | bytes) -> None:
+        """From now on addresses that end so answer exactly this, as JSON with status 200."""
+        self.answers[suffix] = body if isinstance(body, bytes) else body.encode()
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Use the real adapter for a while (for `responses`, which replaces its `send`)."""
+        http.set_transport(self.before or self)
+        try:
+            yield
+        finally:
+            http.set_transport(self)
 
     def forget(self) -> None:
         self.seen.clear()
@@ -100,13 +118,19 @@ def _answer(request: requests.PreparedRequest, path: str, query: str) -> request
     except Resolver404:
         raise AssertionError(f"the simulator has no address {path}") from None
     content = b"".join(answered.streaming_content) if answered.streaming else answered.content
+    return _response(request, answered.status_code, dict(answered.headers), content)
+
+
+def _response(
+    request: requests.PreparedRequest, status: int, headers: dict[str, str], content: bytes
+) -> requests.Response:
     response = requests.Response()
-    response.status_code = answered.status_code
-    response.headers.update(answered.headers)
+    response.status_code = status
+    response.headers.update(headers)
     response.url = request.url or ""
     response.request = request
     response.raw = urllib3.HTTPResponse(
-        body=io.BytesIO(content), headers=dict(answered.headers), status=answered.status_code, preload_content=False
+        body=io.BytesIO(content), headers=headers, status=status, preload_content=False
     )
     return response
 
@@ -114,8 +138,8 @@ def _answer(request: requests.PreparedRequest, path: str, query: str) -> request
 @contextmanager
 def bridged() -> Iterator[Bridge]:
     bridge = Bridge()
-    before = http.set_transport(bridge)
+    bridge.before = http.set_transport(bridge)
     try:
         yield bridge
     finally:
-        http.set_transport(before)
+        http.set_transport(bridge.before)

@@ -251,7 +251,9 @@ class _Asker:
         if scheme == "http" and self._base.scheme != "http":
             raise self._failed(document.source, "endpoint_scheme", f"names a {name} without TLS", endpoint=name)
         if not self._door.approves(url):
-            raise self._failed(document.source, "host_unapproved", f"names a {name} on an unapproved host", endpoint=name)
+            raise self._failed(
+                document.source, "host_unapproved", f"names a {name} on an unapproved host", endpoint=name
+            )
         return url
 
     def _failed(self, source: Source, reason: str, what: str, **context: str | int) -> SmartError:

@@ -38,6 +38,10 @@ class Deadline:
         return self._done
 
     @property
+    def watching(self) -> bool:
+        return self._socket is not None
+
+    @property
     def remaining(self) -> float:
         """Seconds left; zero or less when the time is up."""
         return self.expires - time.monotonic()

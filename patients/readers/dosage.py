@@ -61,39 +61,37 @@ def dosages(resource: Fields) -> list[Fields]:
     return many(resource, *_KEYS)
 
 
-def doses(resource: Fields) -> tuple[Dose, ...]:
-    """All dosage instructions that say something, in order; else the text that the EHR has rendered for them."""
-    read = (_dose(item) for item in dosages(resource))
+def doses(resource: Fields) -> tuple[tuple[Dose, ...], list[str]]:
+    """All dosage instructions that say something, in order, and notices about what of them cannot be shown.
+
+    Without any text by instruction, the text that the EHR has rendered for all of them stands in its place.
+    """
+    read = [_dose(item) for item in dosages(resource)]
+    marks = _marks(resource, read)
     found = tuple(dose for dose in read if replace(dose, unclear=False) != Dose())
-    if any(dose.as_written for dose in found):
-        return found
-    rendered = verbatim(resource.get("renderedDosageInstruction")) or next(
-        (
-            verbatim(extension.get("valueMarkdown") or extension.get("valueString"))
-            for extension in extensions(resource, "renderedDosageInstruction")
-        ),
-        "",
-    )
-    if not rendered:
-        return found
-    return (
-        (replace(found[0], as_written=rendered), *found[1:]) if len(found) == 1 else (Dose(as_written=rendered), *found)
-    )
+    rendered = "" if any(dose.as_written for dose in found) else _rendered(resource)
+    if rendered and len(found) == 1:
+        return (replace(found[0], as_written=rendered),), marks
+    return ((Dose(as_written=rendered), *found) if rendered else found), marks
+
+
+def _rendered(resource: Fields) -> str:
+    """R5's `renderedDosageInstruction`, or the extension of that name before."""
+    earlier = extensions(resource, "renderedDosageInstruction", "medicationRequest.renderedDosageInstruction")
+    sent = [resource, *earlier]
+    keys = ("renderedDosageInstruction", "valueMarkdown", "valueString")
+    return next((text for holder in sent for key in keys if (text := verbatim(holder.get(key)))), "")
 
 
 _LOST = "A dosage instruction could not be read. Check the EHR."
+_CHANGED = "A dosage instruction carries a condition that this app cannot read. Check the EHR."
 
 
-def dosage_marks(resource: Fields) -> list[str]:
-    """Notices about dosage instructions of which a part cannot be shown, or that an unknown modifier changes."""
+def _marks(resource: Fields, read: list[Dose]) -> list[str]:
     sent = [item for key in _KEYS for item in as_list(resource.get(key)) if item is not None]
-    read = [_dose(item) for item in dosages(resource)]
-    marks = []
-    if len(read) < len(sent) or any(dose.unclear and not dose.as_written for dose in read):
-        marks.append(_LOST)
-    if any(is_sent(item, "modifierExtension") for item in dosages(resource)):
-        marks.append("A dosage instruction carries a condition that this app cannot read. Check the EHR.")
-    return marks
+    lost = len(read) < len(sent) or any(dose.unclear and not dose.as_written for dose in read)
+    changed = any(is_sent(item, "modifierExtension") for item in dosages(resource))
+    return [*([_LOST] if lost else []), *([_CHANGED] if changed else [])]
 
 
 def _dose(dosage: Fields) -> Dose:

@@ -29,7 +29,7 @@ class Drug:
 
 
 def drug_of(resource: Fields, known: Mapping[str, Fields] | None = None) -> Drug:
-    """The drug of an order or statement. `known` holds Medications read elsewhere, by reference ("Medication/123")."""
+    """The drug of an order or statement. `known` holds Medications read elsewhere, by the reference as sent."""
     reference = _reference(resource)
     target = text_at(reference, "reference")
     medication = contained(resource, target) or as_fields((known or {}).get(target))
@@ -43,9 +43,12 @@ def drug_of(resource: Fields, known: Mapping[str, Fields] | None = None) -> Drug
 
 
 def medication_reference(resource: Fields) -> str:
-    """ "Medication/123" when the drug's name can only be had by reading that resource, else ""."""
-    found = drug_of(resource)
-    return found.note if isinstance(found.name, Missing) and found.note[:1] != "#" else ""
+    """The reference as sent, when the drug's name can only be had by reading what it points to, else "".
+
+    It may be absolute and lie on another server: the caller follows it only below its own FHIR base.
+    """
+    target = text_at(_reference(resource), "reference")
+    return target if target[:1] != "#" and isinstance(drug_of(resource).name, Missing) else ""
 
 
 def _reference(resource: Fields) -> Fields:
@@ -59,8 +62,7 @@ def _reference(resource: Fields) -> Fields:
 
 def _note(target: str) -> str:
     """Type and id of an absolute reference; anything else as sent."""
-    parts = target.split("/_history/")[0].split("/")
-    return "/".join(parts[-2:]) if len(parts) > 2 else target
+    return "/".join(target.partition("/_history/")[0].split("/")[-2:])
 
 
 def _why_unnamed(resource: Fields, medication: Fields) -> Missing:

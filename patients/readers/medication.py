@@ -28,7 +28,7 @@ from patients.readers.datatypes import (
     why_missing,
 )
 from patients.readers.dates import date_at, in_future, in_past, partial_date, period_dates
-from patients.readers.dosage import dosage_marks, dosages, doses
+from patients.readers.dosage import dosages, doses
 from patients.readers.drug import drug_of
 from patients.readers.medication_status import is_statement, place
 from patients.readers.names import reference_name
@@ -41,8 +41,8 @@ TYPES = ("MedicationOrder", "MedicationRequest", "MedicationStatement")
 def medication(resource: Fields, *, known: Mapping[str, Fields] | None = None) -> Medication:
     """Read an order or a statement of any version; raises Unreadable when it is none.
 
-    `known` holds Medication resources read elsewhere, by reference ("Medication/123"), to name drugs that are only
-    referred to.
+    `known` holds Medication resources read elsewhere, by the reference as sent ("Medication/123"), to name drugs that
+    are only referred to (see `drug.medication_reference`).
     """
     fields = require_type(resource, *TYPES)
     reported = is_statement(fields) or bool(flag_at(fields, "reportedBoolean") or flag_at(fields, "reported"))
@@ -50,6 +50,8 @@ def medication(resource: Fields, *, known: Mapping[str, Fields] | None = None) -
     placed = place(fields, reported=reported)
     drug = drug_of(fields, known)
     started, ended = _started(fields), _ended(fields)
+    instructions, dose_marks = doses(fields)
+    marks = _marks(fields, placed.group, started=started, ended=ended)
     return Medication(
         reference=own_reference(fields),
         source=REPORTED if reported else PRESCRIPTION,
@@ -58,13 +60,13 @@ def medication(resource: Fields, *, known: Mapping[str, Fields] | None = None) -
         form=drug.form,
         group=placed.group,
         status=placed.status,
-        doses=doses(fields),
+        doses=instructions,
         started=started,
         ended=ended,
         prescriber=_prescriber(fields),
         reasons=_reasons(fields),
         notes=notes_at(fields, "note", "notes"),
-        marks=(*placed.marks, *_marks(fields, placed.group, started=started, ended=ended)),
+        marks=unique([*placed.marks, *dose_marks, *marks]),
         restricted=is_restricted(fields),
         informant=_informant(fields),
     )
@@ -139,8 +141,8 @@ def _referred_reason(fields: Fields, reference: Fields) -> str:
     return inside.text if inside else text_at(reference, "display")
 
 
-def _marks(fields: Fields, group: MedicationGroup, *, started: When | Missing, ended: When | None) -> tuple[str, ...]:
-    marks = [*modifier_marks(fields), *dosage_marks(fields)]
+def _marks(fields: Fields, group: MedicationGroup, *, started: When | Missing, ended: When | None) -> list[str]:
+    marks = modifier_marks(fields)
     began = started if isinstance(started, When) else None
     marks += time_marks(began, ended)
     if began and not began.label and began.start and in_future(began.start):
@@ -150,7 +152,7 @@ def _marks(fields: Fields, group: MedicationGroup, *, started: When | Missing, e
     for label, key in _EXPLAINED:
         if words := words_at(fields, key):
             marks.append(f"{label}: {', '.join(words)}")
-    return unique([*marks, *_adherence(fields)])
+    return [*marks, *_adherence(fields)]
 
 
 _EXPLAINED = (

@@ -5,10 +5,13 @@ Source: https://hl7.org/fhir/references.html#literal.
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit
+import re
+from urllib.parse import urlsplit
 
 from patients.readers.datatypes import Fields
 
+# No query, fragment, user information or backslash; and no white space, which urlsplit would quietly drop.
+_PLAIN = re.compile(r"[^\s?#@\\\x00-\x20\x7f]+")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -35,9 +38,9 @@ def _points_to(reference: object, patient_id: str, base: str) -> bool:
 
 def _path_below(address: str, base: str) -> list[str] | None:
     """The segments below the base, without version; None when the address lies elsewhere."""
-    if ":" not in address:
+    if not address.partition(":")[1]:
         return _without_version(address.split("/"))
-    found, root = _parts(address), _parts(base)
+    found, root = _parts(address), _parts(base.removesuffix("/"))
     if not found or not root or found[0] != root[0]:
         return None
     length = len(root[1])
@@ -50,15 +53,13 @@ def _without_version(segments: list[str]) -> list[str]:
 
 def _parts(url: str) -> tuple[tuple[str, str, int], list[str]] | None:
     """Origin (default port filled in) and path segments of a plain http(s) URL; None for anything else."""
+    if not _PLAIN.fullmatch(url):
+        return None
     try:
         split = urlsplit(url)
         port = split.port or _PORTS.get(split.scheme, 0)
     except ValueError:
         return None
-    if split.scheme not in _PORTS or not split.hostname or _has_more(split) or "?" in url or "#" in url:
+    if split.scheme not in _PORTS or not split.hostname:
         return None
-    return (split.scheme, split.hostname, port), split.path.strip("/").split("/")
-
-
-def _has_more(split: SplitResult) -> bool:
-    return bool(split.query or split.fragment or split.username is not None or split.password is not None)
+    return (split.scheme, split.hostname, port), split.path.split("/")[1:]

@@ -19,6 +19,10 @@ _BROKEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-
 
 def clean(value: object) -> str:
     """One line of text: broken characters replaced, runs of white space folded; "" for anything but visible text."""
+    if not isinstance(value, str):
+        return ""
+    if value.isascii() and value.isalnum():
+        return value  # codes and ids: most of what is read
     return _or_blank(" ".join(_replaced(value).split()))
 
 
@@ -38,4 +42,6 @@ def _replaced(value: object) -> str:
 
 def _or_blank(text: str) -> str:
     """ "" when the text holds nothing but separators and invisible characters (zero-width space, soft hyphen, ...)."""
+    if text.isascii():
+        return text if text.strip() else ""
     return text if any(unicodedata.category(letter)[0] not in "ZC" for letter in text) else ""

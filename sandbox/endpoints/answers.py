@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from sandbox import faults
@@ -50,6 +50,11 @@ def oauth_error(code: str, description: str, *, status: int = 400) -> HttpRespon
 
 def html_answer(body: bytes, *, status: int = 200) -> HttpResponse:
     return HttpResponse(body, status=status, content_type="text/html; charset=utf-8")
+
+
+def not_found() -> HttpResponse:
+    """What an EHR's web server says to an address it does not have."""
+    return html_answer(b"<!DOCTYPE html><html><body><h1>404 Not Found</h1></body></html>", status=404)
 
 
 def redirect_to_stranger(path: str, *, status: int = 302) -> HttpResponse:
@@ -98,7 +103,7 @@ def at_own_oauth_path(
         request: HttpRequest, address: EhrAddress, oauth_path: str, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponse:
         if oauth_path != address.personality.oauth_path:
-            raise Http404
+            return not_found()
         return view(request, address, *args, **kwargs)
 
     return at_path

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sandbox import faults, keys
-from sandbox.addresses import EhrAddress, site_origin
+from sandbox.addresses import EhrAddress
 from sandbox.endpoints import answers
 from sandbox.endpoints.negotiation import speaks_json
 from sandbox.personalities import Personality, ResourceType
@@ -49,7 +49,7 @@ ENDPOINT_FAULTS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
     "discovery-foreign-endpoint": lambda found: {**found, "token": f"{faults.STRANGER}/token"},
 }
 INSTEAD: dict[str, Callable[[], HttpResponse]] = {
-    "discovery-404": lambda: answers.html_answer(b"<html><body>Not found</body></html>", status=404),
+    "discovery-404": answers.not_found,
     "discovery-html": lambda: answers.html_answer(answers.LOGIN_HTML),
     "discovery-empty": lambda: HttpResponse(b"", content_type="application/json"),
     "discovery-array": lambda: answers.json_answer([]),
@@ -186,7 +186,7 @@ def metadata(request: HttpRequest, address: EhrAddress) -> HttpResponse:
 @require_safe
 def smart_configuration(request: HttpRequest, address: EhrAddress) -> HttpResponse:
     if not address.personality.well_known:
-        raise Http404(f"no well-known document below {site_origin()}")
+        return answers.not_found()
     instead = INSTEAD.get(address.discovery_fault)
     return instead() if instead else _open_to_all(answers.json_answer(smart_configuration_document(address)))
 
@@ -194,14 +194,14 @@ def smart_configuration(request: HttpRequest, address: EhrAddress) -> HttpRespon
 @require_safe
 def openid_configuration(request: HttpRequest, address: EhrAddress) -> HttpResponse:
     if not address.personality.identifies:
-        raise Http404
+        return answers.not_found()
     return _open_to_all(answers.json_answer(openid_configuration_document(address)))
 
 
 @require_safe
 def jwks(request: HttpRequest, address: EhrAddress) -> HttpResponse:
     if not address.personality.identifies:
-        raise Http404
+        return answers.not_found()
     answer = answers.json_answer({"keys": [keys.public_jwk()]})
     answer["Cache-Control"] = "public, max-age=300"
     return _open_to_all(answer)

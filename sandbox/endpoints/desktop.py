@@ -35,6 +35,10 @@ def desktop(request: HttpRequest, address: EhrAddress) -> HttpResponse:
         "patients": [_row(address, person, fault) for person in store.people(address.slug)],
         "faults": faults.for_launches(address.personality),
         "fault": faults.FAULTS.get(fault),
+        "discovery_faults": [
+            {"what": faults.FAULTS[name].what, "base": EhrAddress(address.personality, name).fhir_base}
+            for name in sorted(faults.names("discovery"))
+        ],
     }
     return answers.page(request, "sandbox/desktop.html", context)
 

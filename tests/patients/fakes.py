@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from unittest import mock
 
 from launcher import audit
@@ -19,7 +19,7 @@ BASE = "https://ehr.example.org/fhir"
 LAUNCH_ID = "0123456789abcdef0123456789abcdef"
 
 Json = dict[str, Any]
-Answer = SearchResult | Exception | Callable[[], SearchResult]
+Answer: TypeAlias = SearchResult | Exception | Callable[[], SearchResult]
 
 
 def patient(**changes: object) -> Json:
@@ -85,7 +85,7 @@ class FakeFhir:
     """Answers reads with `body` and searches by resource type; what has no answer is an empty list."""
 
     body: Json | Exception = field(default_factory=patient)
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
     asked: list[Query] = field(default_factory=list)
 
     def read(self, resource_type: str, resource_id: str) -> Json:

@@ -119,7 +119,7 @@ def both_documents(http: Client, fault: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("fault", "status", "content_type", "start"),
     [
-        ("discovery-404", 404, "text/html", b"<html>"),
+        ("discovery-404", 404, "text/html", b"<!DOCTYPE html>"),
         ("discovery-html", 200, "text/html", b"<!DOCTYPE html>"),
         ("discovery-empty", 200, "application/json", b""),
         ("discovery-array", 200, "application/json", b"[]"),

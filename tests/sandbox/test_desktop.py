@@ -124,6 +124,12 @@ def test_an_ehr_patient_or_fault_that_does_not_exist_is_not_found(http: Client, 
     assert http.get(path).status_code == 404
 
 
+def test_the_desktop_names_the_bases_whose_discovery_is_broken(http: Client) -> None:
+    shown = page(http.get("/sandbox/allscripts-sunrise/")).text
+    for name in faults.names("discovery"):
+        assert f"{ORIGIN}/sandbox/allscripts-sunrise~{name}/fhir" in shown
+
+
 def test_a_discovery_fault_in_the_address_stays_in_the_issuer(http: Client) -> None:
     patient = Visitor(http).patient
     answer = http.get(f"/sandbox/smart-r4~discovery-html/open?patient={patient}")

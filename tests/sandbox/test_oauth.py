@@ -117,6 +117,7 @@ def test_a_repeated_parameter_is_an_error_page(http: Client, name: str) -> None:
         ({"launch": "nonsense"}, "invalid_request"),
         ({"launch": "54520"}, "invalid_request"),
         ({"launch": LaunchScenario(ehr=ALLSCRIPTS, patient="54520").encode()}, "invalid_request"),
+        ({"launch": LaunchScenario(ehr=ALLSCRIPTS, patient=store.people(R4)[0].id).encode()}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge": "short"}, "invalid_request"),

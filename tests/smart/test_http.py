@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import io
 import os
 import socket
 import ssl
@@ -29,6 +30,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from urllib3 import HTTPResponse
+from urllib3.connectionpool import HTTPConnectionPool
 
 from launcher.smart import guard, http
 from launcher.smart.deadline import Deadline
@@ -360,7 +363,7 @@ def test_a_resolver_that_hangs_has_its_own_bound(monkeypatch: pytest.MonkeyPatch
     door = Door(fhir_base="https://ehr.test/fhir")
     started = time.monotonic()
     assert refused(fetch, door, "https://ehr.test/fhir/x", seconds=3) == ("ehr_unreachable", "dns")
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 1.5
     wake.set()
 
 
@@ -377,7 +380,7 @@ def test_an_address_that_does_not_answer_is_a_time_out(monkeypatch: pytest.Monke
         door = Door(fhir_base=f"http://127.0.0.1:{port}/", networks=[LOOPBACK])
         started = time.monotonic()
         assert refused(fetch, door, f"http://127.0.0.1:{port}/x") == ("ehr_unreachable", "timeout")
-        assert time.monotonic() - started < 0.6
+        assert time.monotonic() - started < 1.5
         for sock in waiting:
             sock.close()
 
@@ -429,7 +432,7 @@ def test_the_deadline_is_for_the_call_in_total(handler: Callable[[Visit], None])
         server.scheme = "https" if handler is drips_into_the_handshake else "http"
         started = time.monotonic()
         assert refused(fetch, door_to(server), server.url("/fhir/x"), seconds=0.3) == ("ehr_unreachable", "timeout")
-        assert 0.25 < time.monotonic() - started < 0.6
+        assert 0.25 < time.monotonic() - started < 1.5
 
 
 def test_a_single_read_has_its_own_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -437,7 +440,7 @@ def test_a_single_read_has_its_own_bound(monkeypatch: pytest.MonkeyPatch) -> Non
     with serving(says_nothing) as server:
         started = time.monotonic()
         assert refused(fetch, door_to(server), server.url("/fhir/x")) == ("ehr_unreachable", "timeout")
-        assert time.monotonic() - started < 0.6
+        assert time.monotonic() - started < 1.5
 
 
 def test_a_late_call_does_not_hurt_those_after_it() -> None:
@@ -545,13 +548,16 @@ def test_a_gzip_bomb_is_refused_in_little_memory_and_time() -> None:
             assert tracemalloc.get_traced_memory()[1] < 24 * 1024 * 1024
         finally:
             tracemalloc.stop()
-        assert time.process_time() - started < 1
+        assert time.process_time() - started < 3
 
 
 def test_stuffing_that_unpacks_to_nothing_is_too_large_as_well() -> None:
     nothing = gzip.compress(b"") * 10_000
-    with answering(plain(nothing, headers=("Content-Encoding: gzip",))) as server:
-        assert refused(fetch, door_to(server), server.url("/fhir/x"))[1] == "too_large"
+    with_length = plain(nothing, headers=("Content-Encoding: gzip",))
+    without = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + nothing
+    for answer in (with_length, without):
+        with answering(answer, keep=False) as server:
+            assert refused(fetch, door_to(server), server.url("/fhir/x")) == ("discovery_failed", "too_large")
 
 
 @pytest.mark.parametrize("name", ["gzip", "x-gzip", "GZIP", "identity, gzip"])
@@ -646,7 +652,7 @@ def test_a_late_answer_over_tls_is_cut_too(tls: SimpleNamespace) -> None:
         started = time.monotonic()
         door = door_to(server, ca_bundle=tls.bundle)
         assert refused(fetch, door, server.url("/fhir/x"), seconds=0.3) == ("ehr_unreachable", "timeout")
-        assert time.monotonic() - started < 0.6
+        assert time.monotonic() - started < 1.5
 
 
 def test_a_server_without_tls_and_a_bundle_that_is_missing_are_tls_failures(tmp_path: Path) -> None:
@@ -728,6 +734,35 @@ def test_an_answer_that_was_refused_does_not_leave_its_rest_to_the_next() -> Non
             assert fetch(door, server.url("/fhir/x"), max_bytes=1000).body == b'"mine"'
 
 
+def test_a_connection_is_let_go_by_the_watchdog_before_it_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = HTTPConnectionPool._put_conn
+    watched: list[bool] = []
+
+    def put(pool: HTTPConnectionPool, connection: Any) -> None:
+        assert http._current.call is not None
+        watched.append(http._current.call.deadline.watching)
+        original(pool, connection)
+
+    monkeypatch.setattr(HTTPConnectionPool, "_put_conn", put)
+    with answering(plain()) as server:
+        fetch(door_to(server), server.url("/fhir/x"))
+    assert watched == [False]
+
+
+def test_a_deadline_that_let_go_of_a_socket_does_not_shut_it_down() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Deadline(5) as deadline:
+        deadline.watch(ours)
+        assert deadline.watching
+        deadline.release()
+        deadline.fire()
+        ours.sendall(b"x")
+        assert theirs.recv(1) == b"x"
+        assert deadline.expired
+        deadline.watch(ours)
+        assert theirs.recv(1) == b""
+
+
 def test_one_door_serves_many_threads() -> None:
     def handler(visit: Visit) -> None:
         while asked := visit.request():
@@ -760,7 +795,7 @@ def test_calls_leave_no_descriptors_and_no_extra_threads_behind() -> None:
 
 
 FORKING = """
-import os, sys
+import os, sys, time
 from ipaddress import ip_network
 from launcher.smart.http import Door
 door = Door(fhir_base=sys.argv[1], networks=[ip_network("127.0.0.0/8")])
@@ -770,18 +805,23 @@ def ask(path, seconds):
     except Exception as error:
         return getattr(error, "reason", repr(error))
     return "ok"
-first = ask("/x", 2)
+first = ask("/parent", 2)
 child = os.fork()
 if child == 0:
-    os._exit(0 if (ask("/x", 2), ask("/slow", 0.2)) == ("ok", "timeout") else 1)
-print(first, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), ask("/x", 2))
+    started = time.monotonic()
+    came = (ask("/child", 2), ask("/slow", 0.2))
+    os._exit(0 if came == ("ok", "timeout") and time.monotonic() - started < 3 else 1)
+print(first, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), ask("/parent", 2))
 """
 
 
 def test_a_forked_worker_has_its_own_connections_and_its_own_watchdog() -> None:
+    asked: list[tuple[int, bytes]] = []
+
     def handler(visit: Visit) -> None:
-        while asked := visit.request():
-            if b"/slow" in asked:
+        while request := visit.request():
+            asked.append((visit.number, request.split()[1]))
+            if b"/slow" in request:
                 visit.closing.wait(5)
             visit.send(plain())
 
@@ -789,8 +829,8 @@ def test_a_forked_worker_has_its_own_connections_and_its_own_watchdog() -> None:
         done = subprocess.run(  # noqa: S603 - our own interpreter and script
             [sys.executable, "-c", FORKING, server.url()], capture_output=True, text=True, timeout=10, check=True
         )
-        assert done.stdout.split() == ["ok", "0", "ok"]
-        assert server.connections == 2
+    assert done.stdout.split() == ["ok", "0", "ok"]
+    assert asked == [(1, b"/parent"), (2, b"/child"), (2, b"/slow"), (1, b"/parent")]
 
 
 # --- seams for tests
@@ -815,20 +855,25 @@ def test_the_mocking_library_can_stand_in_for_the_network() -> None:
 
 
 def test_the_transport_can_be_replaced_and_put_back() -> None:
-    seen: list[str | None] = []
+    given: list[requests.Response] = []
 
     def transport(request: requests.PreparedRequest, call: http.CallContext) -> requests.Response:
-        seen.append(request.url)
-        raise requests.ConnectionError
+        response = requests.Response()
+        response.status_code, response.url = 200, str(request.url)
+        response.raw = HTTPResponse(body=io.BytesIO(b"x" * 100), status=200, preload_content=False)
+        given.append(response)
+        return response
 
     previous = http.set_transport(transport)
     try:
         door = Door(fhir_base="https://ehr.test/fhir")
-        assert refused(fetch, door, "https://ehr.test/fhir/x") == ("ehr_unreachable", "broken")
+        assert fetch(door, "https://ehr.test/fhir/x").body == b"x" * 100
+        assert refused(fetch, door, "https://ehr.test/fhir/x", max_bytes=99) == ("discovery_failed", "too_large")
         assert refused(fetch, door, "https://evil.test/fhir/x")[1] == "host_unapproved"
     finally:
         assert http.set_transport(previous) is transport
-    assert seen == ["https://ehr.test/fhir/x"]
+    assert [response.url for response in given] == ["https://ehr.test/fhir/x"] * 2
+    assert all(response.raw.closed for response in given)
 
 
 def test_no_library_writes_addresses_to_the_log(caplog: pytest.LogCaptureFixture) -> None:

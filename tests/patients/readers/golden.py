@@ -1,4 +1,4 @@
-"""Resources of invented people with nearly every element the readers look at, in the shapes of DSTU2 and R4."""
+"""Resources of invented people with nearly every element the readers look at, in the shapes of DSTU2, STU3 and R4."""
 
 from __future__ import annotations
 
@@ -263,11 +263,57 @@ STATEMENT_R4: Json = {
     "dosage": [{"text": "one a day", "timing": {"code": {"text": "QD"}}}],
 }
 
+CONDITION_STU3: Json = {
+    "resourceType": "Condition",
+    "id": "c-3",
+    "subject": {"reference": "Patient/p-3"},
+    "context": {"reference": "Encounter/e-3"},
+    "assertedDate": "2026-01-08",
+    "code": {"text": "Hay fever"},
+    "category": [{"coding": [{"code": "encounter-diagnosis"}]}],
+    "verificationStatus": "differential",
+    "onsetRange": {"low": quantity("8", "a"), "high": quantity("10", "a")},
+}
+
+REQUEST_STU3: Json = {
+    "resourceType": "MedicationRequest",
+    "id": "mr-3",
+    "status": "active",
+    "intent": "order",
+    "medicationCodeableConcept": {"text": "cetirizine 10 mg"},
+    "subject": {"reference": "Patient/p-3"},
+    "authoredOn": "2026-04-01",
+    "requester": {"agent": {"display": "Dr. Moss Sample"}, "onBehalfOf": {"display": "Sample Clinic"}},
+    "dosageInstruction": [
+        {
+            "sequence": 1,
+            "timing": {"code": {"coding": [{"code": "QD", "display": "QD"}]}},
+            "route": {"text": "oral"},
+            "doseQuantity": quantity("10.0", "mg"),
+            "rateRange": {"low": quantity("1", "mL/h"), "high": quantity("2", "mL/h")},
+            "maxDosePerLifetime": quantity("1000", "mg"),
+        }
+    ],
+}
+
+STATEMENT_STU3: Json = {
+    "resourceType": "MedicationStatement",
+    "id": "ms-3",
+    "subject": {"reference": "Patient/p-3"},
+    "status": "active",
+    "taken": "n",
+    "effectiveDateTime": "2026-01-05",
+    "medicationCodeableConcept": {"text": "fish oil"},
+}
+
 GOLDEN: tuple[Json, ...] = (
     PATIENT_DSTU2,
     PATIENT_R4,
     CONDITION_DSTU2,
+    CONDITION_STU3,
     CONDITION_R4,
+    REQUEST_STU3,
+    STATEMENT_STU3,
     MEDICATION_ORDER,
     MEDICATION_REQUEST,
     STATEMENT_DSTU2,

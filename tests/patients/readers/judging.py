@@ -17,7 +17,9 @@ def read(reader: Reader, resource: Mapping[str, object]) -> Demographics | Condi
     return read_as(resource.get("resourceType"), reader, resource)
 
 
-def read_as(kind: object, reader: Reader, resource: Mapping[str, object]) -> Demographics | Condition | Medication | None:
+def read_as(
+    kind: object, reader: Reader, resource: Mapping[str, object]
+) -> Demographics | Condition | Medication | None:
     """The same for a type known from elsewhere."""
     if kind == "Patient":
         return reader.demographics(resource)

@@ -19,7 +19,11 @@ from tests.patients.readers.judging import complaints, read
 def examples() -> list[Path]:
     """The files, none when the variable is not set."""
     folder = os.environ.get("SMARTPORTAL_EXAMPLES", "")
-    return sorted(path for version in ("dstu2", "stu3", "r4") for path in Path(folder, version).glob("*.json")) if folder else []
+    return (
+        sorted(path for version in ("dstu2", "stu3", "r4") for path in Path(folder, version).glob("*.json"))
+        if folder
+        else []
+    )
 
 
 def resources(document: Any) -> Iterator[dict[str, Any]]:

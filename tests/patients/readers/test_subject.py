@@ -57,6 +57,12 @@ def test_a_reference_to_the_patient_is_accepted(key: str, base: str, reference: 
         "https://[bad/fhir/r4/Patient/54520",
         "https://ehr.example:x/fhir/r4/Patient/54520",
         "javascript:Patient/54520",
+        "https://ehr.example/fhir/r4/Patient/54520/",
+        "https://ehr.example//fhir/r4/Patient/54520",
+        "https://ehr.example/fhir/r4/Pati\tent/54520",
+        "https://ehr.example/fhir/r4/Patient/54520?",
+        "https://ehr.example/fhir/r4/Patient/54520#",
+        "https://ehr.example\\@evil.example/fhir/r4/Patient/54520",
         "",
         None,
         54520,
@@ -84,6 +90,12 @@ def test_anything_else_is_not_about_the_patient(reference: Any) -> None:
 )
 def test_a_missing_or_contradictory_subject_is_withheld(resource: Any) -> None:
     assert is_about(resource, "1", BASE) is False
+
+
+def test_a_base_without_path_works_too() -> None:
+    for base in ("https://ehr.example", "https://ehr.example/"):
+        assert is_about({"subject": {"reference": "https://ehr.example/Patient/1"}}, "1", base)
+        assert not is_about({"subject": {"reference": "https://ehr.example/fhir/Patient/1"}}, "1", base)
 
 
 def test_an_empty_patient_id_matches_nothing() -> None:

@@ -129,7 +129,9 @@ def test_dates_in_sentences_are_written_as_in_the_banner() -> None:
 
 
 YEARS = {"value": 34, "unit": "years", "code": "a"}
-ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "asked-unknown"}]}
+ABSENT = {
+    "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "asked-unknown"}]
+}
 
 
 @pytest.mark.parametrize(

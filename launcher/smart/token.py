@@ -1,0 +1,355 @@
+"""The back channel: redeems a code or a refresh token, once, and reads the answer into a typed record.
+
+SMART App Launch 2.2, "Obtain access token"; RFC 6749, sections 4.1.3, 5 and 6. A request that may have reached the EHR
+is never sent again: a code is good for one use, and a second one revokes the first (RFC 6749, section 4.1.2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NoReturn
+
+from launcher.smart.answer import Answer
+from launcher.smart.client_auth import credentials
+from launcher.smart.configuration import SmartConfiguration
+from launcher.smart.errors import ErrorCode, SmartError
+from launcher.smart.foreign_text import is_fhir_id, is_visible_ascii, plain
+from launcher.smart.http import Door
+from launcher.smart.origins import origin_of
+from launcher.smart.registration import ClientRegistration
+from launcher.smart.secret import Secret
+from launcher.smart.strict_json import JsonError, JsonValue, parse
+
+TOKEN_BYTES = 64 * 1024
+TOKEN_MOST = 16 * 1024
+TEN_YEARS = 10 * 366 * 24 * 3600
+# Beyond this a number is no life time but nonsense (1e999).
+_PLAUSIBLE_SECONDS = 10**12
+_CONTEXT_MOST = 100
+
+# RFC 6749, section 5.2; RFC 8707; RFC 9449. Only these words are ever repeated.
+TOKEN_ERRORS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+        "invalid_target",
+        "access_denied",
+        "server_error",
+        "temporarily_unavailable",
+    }
+)
+_REJECTED_CLIENT = {"invalid_client", "unauthorized_client"}
+_BUSY = {429, 503}
+
+
+@dataclass(frozen=True, slots=True)
+class ContextItem:
+    """One entry of `fhirContext`; 2.0 servers send bare references, later ones objects. `role` absent means "launch"."""
+
+    reference: str = ""
+    canonical: str = ""
+    identifier_system: str = ""
+    identifier_value: str = ""
+    type: str = ""
+    role: str = "launch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenResponse:
+    """A usable token response with its launch context.
+
+    `expires_in` is in seconds, None for a token of unknown life. `scope` None means that the EHR named none (as
+    requested), "" that it granted none. `patient` and `encounter` are FHIR ids or "". `warnings` name, in fixed words, what was
+    sent in an unusable form and left out.
+    """
+
+    access_token: Secret
+    token_type: str = "Bearer"  # noqa: S105  # the name of a scheme
+    expires_in: int | None = None
+    scope: str | None = None
+    refresh_token: Secret | None = None
+    id_token: Secret | None = None
+    patient: str = ""
+    encounter: str = ""
+    need_patient_banner: bool | None = None
+    intent: str = ""
+    smart_style_url: str = ""
+    tenant: str = ""
+    fhir_context: tuple[ContextItem, ...] = ()
+    fhir_user: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def exchange_code(
+    door: Door,
+    registration: ClientRegistration,
+    config: SmartConfiguration,
+    *,
+    code: str,
+    redirect_uri: str,
+    verifier: str,
+) -> TokenResponse:
+    """Redeem an authorization code; `verifier` "" where PKCE is off, `redirect_uri` as in the authorization request.
+
+    Raises `client_rejected`, `code_rejected`, `ehr_busy` (context `retry_after` in seconds, if told), `token_unreadable`,
+    `identity_invalid` for an id_token that is no text, and what the door raises.
+    """
+    form = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", redirect_uri),
+        *([("code_verifier", verifier)] if verifier else []),
+    ]
+    return _ask(door, registration, config, form=form, bad_grant="code_rejected")
+
+
+def refresh(
+    door: Door,
+    registration: ClientRegistration,
+    config: SmartConfiguration,
+    *,
+    refresh_token: Secret,
+    scope: str = "",
+) -> TokenResponse:
+    """Redeem a refresh token. `refresh_token` None in the answer: the old one stays in use.
+
+    Raises as `exchange_code`, with `session_ended` in place of `code_rejected`. Source: SMART App Launch 2.2, "Refresh".
+    """
+    form = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", refresh_token.reveal()),
+        *([("scope", scope)] if scope else []),
+    ]
+    return _ask(door, registration, config, form=form, bad_grant="session_ended")
+
+
+def _ask(
+    door: Door,
+    registration: ClientRegistration,
+    config: SmartConfiguration,
+    *,
+    form: Sequence[tuple[str, str]],
+    bad_grant: ErrorCode,
+) -> TokenResponse:
+    proof = credentials(registration, config)
+    answer = door.post_form(
+        config.token_endpoint,
+        [*form, *proof.form],
+        max_bytes=TOKEN_BYTES,
+        failure="token_unreadable",
+        authorization=proof.authorization,
+    )
+    return _read(_judge(answer, host=origin_of(config.token_endpoint).host, bad_grant=bad_grant))
+
+
+def _judge(answer: Answer, *, host: str, bad_grant: ErrorCode) -> Mapping[str, JsonValue]:
+    """The JSON object of a success, or the contract's error. An `error` counts whatever status it came with."""
+    status = answer.status
+    if status in _BUSY:
+        wait = {} if answer.retry_after is None else {"retry_after": answer.retry_after}
+        _refuse("ehr_busy", f"{host}: the token endpoint answered with status {status}", "busy", status=status, **wait)
+    body, reason = _object(answer.body)
+    error = body.get("error")
+    if error is not None and error != "":
+        word = error if isinstance(error, str) and error in TOKEN_ERRORS else "other"
+        code: ErrorCode = "token_unreadable"
+        if word in _REJECTED_CLIENT:
+            code = "client_rejected"
+        elif word == "invalid_grant":
+            code = bad_grant
+        _refuse(code, f"{host}: the token endpoint answered with error {word}", word, status=status)
+    if status != 200:
+        _refuse(
+            "token_unreadable", f"{host}: the token endpoint answered with status {status}", "status", status=status
+        )
+    if reason:
+        _refuse("token_unreadable", f"{host}: the token response is no JSON object ({reason})", reason, status=status)
+    return body
+
+
+def _object(body: bytes) -> tuple[Mapping[str, JsonValue], str]:
+    """The JSON object, or an empty one and why it is none."""
+    try:
+        value = parse(body)
+    except JsonError as error:
+        return {}, error.reason
+    return (value, "") if isinstance(value, dict) else ({}, "content")
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads members of a token response. What is unusable but harmless becomes a warning."""
+
+    body: Mapping[str, JsonValue]
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, name: str) -> None:
+        self.warnings.append(f"{name} is unusable")
+
+    def get(self, name: str) -> JsonValue:
+        """The value, None when it is absent, null or empty text."""
+        value = self.body.get(name)
+        return None if value == "" else value
+
+    def text(self, name: str, *, most: int = 2000) -> str:
+        value = self.get(name)
+        text = plain(value, most=most)
+        if value is not None and not text:
+            self.warn(name)
+        return text
+
+
+def _read(body: Mapping[str, JsonValue]) -> TokenResponse:
+    reader = _Reader(body)
+    access_token = _access_token(reader)
+    token_type = _token_type(reader)
+    response = TokenResponse(
+        access_token=access_token,
+        token_type=token_type,
+        expires_in=_expires_in(reader),
+        scope=_scope(reader),
+        refresh_token=_refresh_token(reader),
+        id_token=_id_token(reader),
+        patient=_patient(reader),
+        encounter=_encounter(reader),
+        need_patient_banner=_banner(reader),
+        intent=reader.text("intent", most=200),
+        smart_style_url=reader.text("smart_style_url"),
+        tenant=reader.text("tenant", most=500),
+        fhir_context=_fhir_context(reader),
+        fhir_user=reader.text("fhirUser"),
+        # Last: the calls above fill it.
+        warnings=tuple(reader.warnings),
+    )
+    return response
+
+
+def _access_token(reader: _Reader) -> Secret:
+    """Goes into a header, so that anything but visible ASCII would let the EHR write headers of its own."""
+    value = reader.get("access_token")
+    if not isinstance(value, str) or len(value) > TOKEN_MOST or not is_visible_ascii(value):
+        _refuse("token_unreadable", "access_token is missing or not a usable text", "access_token")
+    return Secret(value)
+
+
+def _token_type(reader: _Reader) -> str:
+    value = reader.get("token_type")
+    if not isinstance(value, str) or value.lower() != "bearer":
+        _refuse("token_unreadable", "token_type is missing or not Bearer", "token_type")
+    return "Bearer"
+
+
+def _expires_in(reader: _Reader) -> int | None:
+    value = reader.get("expires_in")
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", value):
+        value = Decimal(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and 1 <= value < _PLAUSIBLE_SECONDS:
+        return min(int(value), TEN_YEARS)
+    reader.warn("expires_in")
+    return None
+
+
+def _scope(reader: _Reader) -> str | None:
+    """Words apart by single spaces; an array of words, as some send it, is read as well."""
+    value = reader.body.get("scope")
+    if value is None:
+        return None
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        reader.warn("scope")
+        return None
+    words = " ".join(item for item in items if isinstance(item, str)).split()
+    fit = [word for word in words if is_visible_ascii(word)]
+    if len(fit) < len(words):
+        reader.warn("scope")
+    return " ".join(fit)
+
+
+def _refresh_token(reader: _Reader) -> Secret | None:
+    value = reader.get("refresh_token")
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > TOKEN_MOST or not is_visible_ascii(value):
+        reader.warn("refresh_token")
+        return None
+    return Secret(value)
+
+
+def _id_token(reader: _Reader) -> Secret | None:
+    """Of an id_token that came nothing may be left out: text goes to verification, anything else fails here."""
+    value = reader.get("id_token")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        _refuse("identity_invalid", "id_token is not a text", "type")
+    return Secret(value)
+
+
+def _patient(reader: _Reader) -> str:
+    """Goes into URLs and decides whose data is shown: a FHIR id or nothing, never a guess at what was meant."""
+    value = reader.get("patient")
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not is_fhir_id(value):
+        _refuse("token_unreadable", "patient is not a FHIR id", "patient")
+    return value
+
+
+def _encounter(reader: _Reader) -> str:
+    value = reader.get("encounter")
+    if isinstance(value, str) and is_fhir_id(value):
+        return value
+    if value is not None:
+        reader.warn("encounter")
+    return ""
+
+
+def _banner(reader: _Reader) -> bool | None:
+    """Some servers send the words instead of the values."""
+    value = reader.get("need_patient_banner")
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower(), value)
+    if isinstance(value, bool):
+        return value
+    if value is not None:
+        reader.warn("need_patient_banner")
+    return None
+
+
+def _fhir_context(reader: _Reader) -> tuple[ContextItem, ...]:
+    value = reader.get("fhirContext")
+    if value is None:
+        return ()
+    items = [_context_item(item) for item in value[:_CONTEXT_MOST]] if isinstance(value, list) else [None]
+    if None in items:
+        reader.warn("fhirContext")
+    return tuple(item for item in items if item is not None)
+
+
+def _context_item(value: JsonValue) -> ContextItem | None:
+    if isinstance(value, str):
+        value = {"reference": value}
+    if not isinstance(value, dict):
+        return None
+    identifier = value.get("identifier")
+    identifier = identifier if isinstance(identifier, dict) else {}
+    item = ContextItem(
+        reference=plain(value.get("reference")),
+        canonical=plain(value.get("canonical")),
+        identifier_system=plain(identifier.get("system")),
+        identifier_value=plain(identifier.get("value")),
+        type=plain(value.get("type")),
+        role=plain(value.get("role")) or "launch",
+    )
+    return item if item.reference or item.canonical or item.identifier_value else None
+
+
+def _refuse(code: ErrorCode, description: str, reason: str, **context: int) -> NoReturn:
+    raise SmartError(code, description, reason=reason, context={"stage": "token", **context})
