@@ -115,6 +115,10 @@ class EncryptedField(models.TextField):
             raise FieldError(f"{self.name} is encrypted: it is set on an instance and saved, never in a query.")
         return str(value) if value else ""
 
+    def clean(self, value: Any, model_instance: models.Model | None) -> str:
+        """Leave the value as it lies in the instance: reading it as text would store the stars that hide it."""
+        return model_instance.__dict__.get(self.attname, "") if model_instance else ""
+
     def get_lookup(self, lookup_name: str) -> Any:
         raise FieldError(f"{self.name} is encrypted and cannot be searched.")
 

@@ -202,7 +202,7 @@ def _networks_problem(values: object) -> str:
         conf.parse_networks(tuple(values))
     except ImproperlyConfigured as error:
         return str(error)
-    if len(narrowed_networks(tuple(values))) != len(values):
+    if values and len(narrowed_networks(tuple(values))) != len(values):
         return "A registration may narrow SMARTPORTAL_ALLOWED_NETWORKS, not widen it."
     return ""
 

@@ -22,8 +22,8 @@ def preset_id(ehr: str) -> str:
 
 
 def demo_patients(ehr: str) -> tuple[DemoPatient, ...]:
-    """The patients of one simulated EHR; each one's id is a launch handle there."""
-    return tuple(DemoPatient(person.id, person.display_name, person.story) for person in store.people(ehr))
+    """The patients at home in one simulated EHR; each one's id is a launch handle there."""
+    return tuple(DemoPatient(person.id, person.display_name, person.story) for person in store.residents(ehr))
 
 
 def _preset(personality: Personality) -> VendorPreset:

@@ -24,9 +24,14 @@ class Writer(Protocol):
 _WRITERS: dict[FhirNumber, Writer] = {"1.0.2": dstu2, "4.0.1": r4}
 
 
-def people(ehr: str) -> list[Person]:
-    """The patients of one EHR (by slug), in the population's order."""
+def residents(ehr: str) -> list[Person]:
+    """The patients whose demo button opens this EHR."""
     return [person for person in population.PATIENTS if person.home == ehr]
+
+
+def people(ehr: str) -> list[Person]:
+    """The patients of one EHR (by slug): everybody is known everywhere, those at home there come first."""
+    return sorted(population.PATIENTS, key=lambda person: person.home != ehr)
 
 
 def person_of(ehr: str, patient_id: str) -> Person | None:
@@ -35,9 +40,8 @@ def person_of(ehr: str, patient_id: str) -> Person | None:
 
 
 def somebody_else(person: Person) -> Person:
-    """Another patient, of the same EHR where it has one."""
-    others = [*people(person.home), *population.PATIENTS]
-    return next(other for other in others if other.id != person.id)
+    """Another patient, of the same home."""
+    return next(other for other in people(person.home) if other.id != person.id)
 
 
 def patient(address: EhrAddress, person: Person) -> Resource:

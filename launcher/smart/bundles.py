@@ -1,4 +1,7 @@
-"""Takes a searchset Bundle apart: matches, remarks of the server, and what cannot be read (FHIR, "Bundle" and "Search")."""
+"""Takes a searchset Bundle apart: matches, remarks of the server, and what cannot be read.
+
+FHIR R4, "Bundle" and "Search" (https://hl7.org/fhir/R4/search.html#return); DSTU2 and STU3 have the same shape.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Finds out where an EHR's OAuth endpoints are: its SMART configuration, or the older way, its conformance statement.
 
-SMART App Launch 2.2, "Conformance" (`.well-known/smart-configuration`); 1.0, "Conformance" (`/metadata` with the extension
-`oauth-uris`). A document that cannot be used is passed over for the other one; a document that names a dangerous or
-unapproved endpoint ends the search, because it is the EHR's own word.
+SMART App Launch 2.2, "Conformance" (`.well-known/smart-configuration`); 1.0, "Conformance" (`/metadata` with the
+extension `oauth-uris`). A document that cannot be used is passed over for the other one; a document that names a
+dangerous or unapproved endpoint ends the search, because it is the EHR's own word.
 """
 
 from __future__ import annotations
@@ -84,11 +84,14 @@ class SmartConfiguration:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> SmartConfiguration:
-        """The inverse of `to_json`. Names that this version does not know are left out; missing ones get their default."""
+        """The inverse of `to_json`; unknown names are left out, missing ones get their default."""
         known = {each.name for each in fields(cls)}
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items() if name in known}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in known
+        }
         version = values.get("fhir_version")
-        return cls(**{**values, "fhir_version": FhirVersion(version) if version else None})
+        values["fhir_version"] = FhirVersion(version) if version else None
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +122,8 @@ def discover(door: Door, registration: ClientRegistration) -> SmartConfiguration
 
     Raises `discovery_failed` if an answer came and none is usable, `ehr_unreachable` if none came, and
     `ehr_address_forbidden`. With the FHIR version not registered, the conformance statement is fetched beside the SMART
-    configuration; if only that statement fails, the version is taken to be R4, which nearly all servers that publish a SMART
-    configuration speak, and `notes` says so.
+    configuration; if only that statement fails, the version is taken to be R4, which nearly all servers that publish a
+    SMART configuration speak, and `notes` says so.
     """
     ask = _Asker(door, registration, until=time.monotonic() + TOTAL_SECONDS)
     order: tuple[Source, ...] = registration.quirks.discovery
@@ -217,16 +220,17 @@ class _Asker:
         return body
 
     def _configuration(self, document: _Document) -> SmartConfiguration:
-        endpoints = {name: self._endpoint(document, name) for name in _SENSITIVE}
+        values: dict[str, Any] = {**document.lists}
+        for name in _SENSITIVE:
+            values[name] = self._endpoint(document, name)
         notes: list[str] = []
         for name in ("introspection_endpoint", "revocation_endpoint"):
             try:
-                endpoints[name] = self._endpoint(document, name)
+                values[name] = self._endpoint(document, name)
             except SmartError:
                 notes.append(f"dropped:{name}")
         return SmartConfiguration(
-            **endpoints,
-            **document.lists,
+            **values,
             issuer=document.issuer,
             iss_parameter_supported=document.iss_parameter_supported,
             fhir_version=document.fhir_version,

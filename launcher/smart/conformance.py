@@ -1,7 +1,7 @@
-"""Reads a server's conformance statement: DSTU2's Conformance and its successor CapabilityStatement, as far as SMART needs it.
+"""Reads a server's conformance statement (DSTU2's Conformance, later CapabilityStatement) as far as SMART needs it.
 
-SMART App Launch 1.0, "Conformance": `rest[].security` carries the extension `oauth-uris`. Servers spell its address and the
-system of the security service in several ways, so that nothing is compared but the last part of the extension's address.
+SMART App Launch 1.0, "Conformance": `rest[].security` carries the extension `oauth-uris`. Servers spell its address and
+the system of the security service in several ways: nothing is compared but the last part of the extension's address.
 """
 
 from __future__ import annotations

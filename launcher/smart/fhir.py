@@ -1,7 +1,7 @@
-"""Reads from an EHR's FHIR server: one resource, or a search with all its pages, within limits and below its base alone.
+"""Reads from an EHR's FHIR server, below its base alone: one resource, or a search with its pages, within limits.
 
-FHIR R4, "RESTful API" and "Search" (https://hl7.org/fhir/R4/search.html); DSTU2 and STU3 alike. Failure is never emptiness:
-whatever is not a proper answer is a `FhirError`, and whatever is incomplete says so.
+FHIR R4, "RESTful API" and "Search" (https://hl7.org/fhir/R4/search.html); DSTU2 and STU3 alike. Failure is never
+emptiness: whatever is not a proper answer is a `FhirError`, and whatever is incomplete says so.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Query:
 class SearchResult:
     """What a search brought: resources of the type asked for, and everything one must know before calling it complete.
 
-    `unreadable` counts entries without a resource. `outcomes` are "severity:code" of the server's own remarks. `total` is
-    the server's count if it gave one. `truncated` says why not all pages were read.
+    `unreadable` counts entries without a resource. `outcomes` are "severity:code" of the server's own remarks. `total`
+    is the server's count if it gave one. `truncated` says why not all pages were read.
     """
 
     resources: tuple[Resource, ...] = ()

@@ -1,8 +1,8 @@
 """Who signed in at the EHR: verifies the id_token to the letter and reads its claims.
 
-OpenID Connect Core 1.0, section 3.1.3.7; RFC 8725 (best practices for JSON Web Tokens); SMART App Launch 2.2, "Scopes for
-requesting identity data". The library checks the signature alone; header and payload are read by the strict reader and
-judged here, because the library accepts `exp: 1e30` and claims that are given twice.
+OpenID Connect Core 1.0, section 3.1.3.7; RFC 8725 (best practices for JSON Web Tokens); SMART App Launch 2.2, "Scopes
+for requesting identity data". The library checks the signature alone; header and payload are read by the strict reader
+and judged here, because the library accepts `exp: 1e30` and claims that are given twice.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _HEADERS_THAT_CHANGE_THE_MEANING = ("crit", "b64", "zip", "enc")
 class IdentityClaims:
     """A verified person: (issuer, subject) is who they are, the rest is for display and may be "".
 
-    `fhir_user` is the address of their FHIR resource, absolute or relative to the FHIR base. `display` is the best name there
-    is: full name, then login.
+    `fhir_user` is the address of their FHIR resource, absolute or relative to the FHIR base. `display` is the best name
+    there is: full name, then login.
     """
 
     issuer: str
@@ -70,8 +70,8 @@ class OpenIdConfiguration:
 def fetch_openid(door: Door, issuer: str) -> OpenIdConfiguration:
     """Read `{issuer}/.well-known/openid-configuration`; the document's issuer must be the one it was asked for.
 
-    Raises `identity_invalid`, reasons "issuer", "jwks_uri", "document", and what the door raises. Source: OpenID Connect
-    Discovery 1.0, section 4.3.
+    Raises `identity_invalid`, reasons "issuer", "jwks_uri", "document", and what the door raises.
+    Source: OpenID Connect Discovery 1.0, section 4.3.
     """
     try:
         parse_base(issuer)
@@ -170,7 +170,8 @@ def _signed_payload(text: str, *, keys: Sequence[Mapping[str, object]], algorith
         _refuse("kid", "the id_token's key id is not a text")
     for key in signing_keys.candidates(keys, algorithm=algorithm, kid=kid):
         try:
-            return PyJWS().decode(text, key, algorithms=[algorithm])
+            payload: bytes = PyJWS().decode(text, key, algorithms=[algorithm])
+            return payload
         except PyJWTError:
             continue
     # Without a key id, a key that we do not know yet looks the same as a forgery: newer keys may tell.

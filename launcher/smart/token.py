@@ -51,7 +51,7 @@ _BUSY = {429, 503}
 
 @dataclass(frozen=True, slots=True)
 class ContextItem:
-    """One entry of `fhirContext`; 2.0 servers send bare references, later ones objects. `role` absent means "launch"."""
+    """One entry of `fhirContext`; 2.0 servers send bare references, later ones objects. No `role` means "launch"."""
 
     reference: str = ""
     canonical: str = ""
@@ -66,8 +66,8 @@ class TokenResponse:
     """A usable token response with its launch context.
 
     `expires_in` is in seconds, None for a token of unknown life. `scope` None means that the EHR named none (as
-    requested), "" that it granted none. `patient` and `encounter` are FHIR ids or "". `warnings` name, in fixed words, what was
-    sent in an unusable form and left out.
+    requested), "" that it granted none. `patient` and `encounter` are FHIR ids or "". `warnings` name, in fixed words,
+    what was sent in an unusable form and left out.
     """
 
     access_token: Secret
@@ -98,8 +98,8 @@ def exchange_code(
 ) -> TokenResponse:
     """Redeem an authorization code; `verifier` "" where PKCE is off, `redirect_uri` as in the authorization request.
 
-    Raises `client_rejected`, `code_rejected`, `ehr_busy` (context `retry_after` in seconds, if told), `token_unreadable`,
-    `identity_invalid` for an id_token that is no text, and what the door raises.
+    Raises `client_rejected`, `code_rejected`, `ehr_busy` (context `retry_after` in seconds, if told),
+    `token_unreadable`, `identity_invalid` for an id_token that is no text, and what the door raises.
     """
     form = [
         ("grant_type", "authorization_code"),
@@ -120,7 +120,8 @@ def refresh(
 ) -> TokenResponse:
     """Redeem a refresh token. `refresh_token` None in the answer: the old one stays in use.
 
-    Raises as `exchange_code`, with `session_ended` in place of `code_rejected`. Source: SMART App Launch 2.2, "Refresh".
+    Raises as `exchange_code`, with `session_ended` in place of `code_rejected`.
+    Source: SMART App Launch 2.2, "Use refresh token".
     """
     form = [
         ("grant_type", "refresh_token"),

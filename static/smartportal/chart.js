@@ -8,7 +8,7 @@
 
   function sameChart(section, old) {
     return section && section.dataset.panel === old.dataset.panel &&
-      section.dataset.launch === chart.dataset.launch && section.dataset.patient === chart.dataset.patient;
+      section.dataset.subject === chart.dataset.launch + " " + chart.dataset.patient;
   }
 
   function retry(link) {

@@ -36,7 +36,7 @@ def test_the_articles_own_link_opens_the_patients_chart(ehr: str, patient: str, 
 
 @pytest.mark.parametrize(("ehr", "patient"), TEST_PATIENTS.items())
 def test_a_launch_leaves_its_events_in_order(ehr: str, patient: str, ehrs: Bridge, browser: Browser) -> None:
-    browser.visit(f"/launch?launch={patient}&iss={iss(ehr)}")
+    assert browser.visit(f"/launch?launch={patient}&iss={iss(ehr)}").text
     events = list(AuditEvent.objects.order_by("id").values_list("event", flat=True))
     assert events[:5] == ["launch.received", "authz.redirected", "token.obtained", "session.opened", "patient.read"]
     assert set(events[5:]) == {"panel.read"}

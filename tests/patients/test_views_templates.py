@@ -431,7 +431,7 @@ def test_a_fragment_is_the_section_alone_and_says_whose_it_is(trail: AuditTrail)
     assert page.elements[0][0] == "section"
     assert not page.tags("html")
     (section,) = page.tags("section")
-    assert (section[0]["data-patient"], section[0]["data-launch"]) == (PATIENT_ID, LAUNCH_ID)
+    assert section[0]["data-subject"] == f"{LAUNCH_ID} {PATIENT_ID}"
 
 
 def test_an_unknown_panel_is_not_found_and_nothing_is_read(trail: AuditTrail) -> None:

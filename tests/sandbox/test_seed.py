@@ -38,7 +38,7 @@ def test_the_app_is_registered_at_every_simulated_ehr() -> None:
 def test_the_demo_patients_are_those_whose_home_it_is() -> None:
     seed()
     for registration in EhrRegistration.objects.all():
-        people = store.people(registration.slug)
+        people = store.residents(registration.slug)
         assert registration.demo_patients == [
             {"launch": person.id, "label": person.display_name, "story": person.story} for person in people
         ]
