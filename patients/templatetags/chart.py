@@ -94,10 +94,12 @@ def medication_line(record: Medication) -> str:
     prescriber = ""
     if record.prescriber is not Missing.NOT_APPLICABLE:
         prescriber = _("Prescriber %(name)s") % {"name": vocabulary.words(record.prescriber)}
-    informant = _("Reported by %(name)s") % {"name": record.informant} if record.informant else ""
+    source = record.source
+    if record.informant:
+        source = _("%(source)s by %(name)s") % {"source": source, "name": record.informant}
     reasons = _("for %(reasons)s") % {"reasons": ", ".join(record.reasons)} if record.reasons else ""
     code = _code_words(record.name) if isinstance(record.name, Coded) else ""
-    return vocabulary.joined((prescriber, record.source, informant, reasons, code))
+    return vocabulary.joined((prescriber, source, reasons, code))
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def test_the_form_offers_what_this_ehr_can_play(http: Client, ehr: str) -> None:
     [
         "/sandbox/nobody/",
         "/sandbox/smart-r4/open",
-        "/sandbox/smart-r4/open?patient=54520",
+        "/sandbox/smart-r4/open?patient=nobody",
         "/sandbox/smart-r4/?fault=nonsense",
         "/sandbox/allscripts-sunrise/open?patient=385800201&fault=id-alg-none",
         "/sandbox/allscripts-sunrise/open?patient=385800201&fault=discovery-html",

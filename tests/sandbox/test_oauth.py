@@ -115,7 +115,7 @@ def test_a_repeated_parameter_is_an_error_page(http: Client, name: str) -> None:
         ({"aud": f"{ORIGIN}/sandbox/allscripts-professional/fhir"}, "invalid_request"),
         ({"launch": None}, "invalid_request"),
         ({"launch": "nonsense"}, "invalid_request"),
-        ({"launch": "54520"}, "invalid_request"),
+        ({"launch": "99999"}, "invalid_request"),
         ({"launch": LaunchScenario(ehr=ALLSCRIPTS, patient="54520").encode()}, "invalid_request"),
         ({"launch": LaunchScenario(ehr=ALLSCRIPTS, patient=store.people(R4)[0].id).encode()}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),

@@ -37,6 +37,7 @@ def to_callback(browser: Browser, url: str = "") -> str:
 def opened(browser: Browser, url: str = "") -> Page:
     page = browser.visit(url or launch_url())
     assert page.status == 200, (page.status, page.error)
+    assert page.text, "reads the stream to its end"
     return page
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
@@ -12,6 +13,7 @@ import pytest
 from django.core.cache import cache
 
 from launcher.models import AuditEvent, Launch
+from launcher.smart import http
 from tests.browser import Browser
 from tests.loopback import Bridge
 from tests.security.steps import (
@@ -150,21 +152,22 @@ def poisoned(value: Any, attack: str, key: str = "") -> Any:
     return attack if isinstance(value, str) and not KEPT.match(key) else value
 
 
+DISCOVERY = re.compile(r"/metadata|/\.well-known/")
+
+
 def rewritten(bridge: Bridge, change: Any) -> None:
     """Let every FHIR answer pass through `change` on its way to us."""
     original = type(bridge).__call__
 
     def wire(request: Any, call: Any) -> Any:
         response = original(bridge, request, call)
-        if "/fhir/" in (request.url or "") and response.status_code == 200 and "metadata" not in request.url:
+        if "/fhir/" in (request.url or "") and response.status_code == 200 and not DISCOVERY.search(request.url):
             body = json.loads(response.raw.read())
             content = json.dumps(change(body)).encode()
             response.raw = type(response.raw)(
-                body=__import__("io").BytesIO(content), headers=response.headers, status=200, preload_content=False
+                body=io.BytesIO(content), headers=response.headers, status=200, preload_content=False
             )
         return response
-
-    from launcher.smart import http
 
     http.set_transport(wire)
 
