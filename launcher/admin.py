@@ -81,7 +81,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
         return initial | {
             "vendor": preset.id,
             "name": preset.label,
-            "slug": preset.id.replace(".", "-"),
+            "slug": preset.id,
             "iss": preset.iss,
             "fhir_version": preset.fhir_version,
             "auth_method": preset.auth_method,

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.conf import settings
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
+
+from launcher import conf
 
 
 class LauncherConfig(AppConfig):
@@ -15,5 +21,15 @@ class LauncherConfig(AppConfig):
         from launcher import checks, vendors
 
         checks.register_all()
+        post_migrate.connect(name_default_site, dispatch_uid="smartportal.default_site")
         autodiscover_modules("ehr_vendors")
         vendors.close()
+
+
+def name_default_site(sender: AppConfig, **kwargs: Any) -> None:
+    """Give the default site, which Django calls example.com, the host name it is served under."""
+    if sender.label == "sites":
+        site_model = sender.get_model("Site")
+        site_model.objects.filter(pk=settings.SITE_ID, domain="example.com").update(
+            domain=conf.base_host(), name="smartportal"
+        )

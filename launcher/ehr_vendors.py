@@ -37,7 +37,7 @@ def _allscripts_sandbox(preset_id: str, label: str, iss: str, patient: str) -> V
 
 register(
     _allscripts_sandbox(
-        "allscripts-professional-17.1",
+        "allscripts-professional-17-1",
         "Allscripts Professional 17.1 sandbox",
         "https://pro171.open.allscripts.com/FHIR",
         "54520",
@@ -45,7 +45,7 @@ register(
 )
 register(
     _allscripts_sandbox(
-        "allscripts-touchworks-17.1",
+        "allscripts-touchworks-17-1",
         "Allscripts TouchWorks 17.1 sandbox",
         "https://tw171.open.allscripts.com/FHIR",
         "19",
@@ -53,7 +53,7 @@ register(
 )
 register(
     _allscripts_sandbox(
-        "allscripts-sunrise-16.3",
+        "allscripts-sunrise-16-3",
         "Allscripts Sunrise 16.3 sandbox",
         "https://scm163dev.open.allscripts.com/FHIR",
         "385800201",

@@ -22,7 +22,7 @@ def register(*arguments: str) -> str:
 def test_a_preset_needs_only_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TW_SECRET", "from the vendor")
     said = register(
-        "touchworks", "--preset", "allscripts-touchworks-17.1", "--client-id", "abc", "--client-secret-env", "TW_SECRET"
+        "touchworks", "--preset", "allscripts-touchworks-17-1", "--client-id", "abc", "--client-secret-env", "TW_SECRET"
     )
     row = EhrRegistration.objects.get(slug="touchworks")
     assert (row.iss, row.fhir_version, row.auth_method, row.enabled, row.environment) == (

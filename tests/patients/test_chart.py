@@ -267,7 +267,7 @@ def test_nothing_runs_past_the_hard_stop(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_patience_with_a_panel_counts_from_the_end_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chart, "GRACE_SECONDS", 0.15)
+    monkeypatch.setattr(chart, "GRACE_SECONDS", 0.2)
 
     def after(seconds: float) -> Answer:
         def answer() -> Any:
@@ -277,7 +277,7 @@ def test_the_patience_with_a_panel_counts_from_the_end_of_the_others(monkeypatch
         return answer
 
     results = run(
-        access_of(FakeFhir(answers={"A": after(0.22), "B": after(0.28)})), panel("one", "A"), panel("two", "B")
+        access_of(FakeFhir(answers={"A": after(0.28), "B": after(0.3)})), panel("one", "A"), panel("two", "B")
     )
     assert {result.state for result in results.values()} == {PanelState.READY}
 

@@ -160,7 +160,7 @@ def test_case_58_a_token_answer_over_64_kb_is_refused(ehrs: Bridge, browser: Bro
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ("id-alg-none", "alg"),
+        ("id-alg-none", "form"),
         ("id-bad-signature", "signature"),
         ("id-wrong-iss", "iss"),
         ("id-wrong-aud", "aud"),
