@@ -102,12 +102,15 @@ def launch_required(
 def open_launch(request: HttpRequest, launch_id: str) -> LaunchAccess:
     """The launch with this id if this browser holds its secret and it is still open, else `session_ended`."""
     site = site_of(request)
+    request.smart_stage = "chart"  # type: ignore[attr-defined]  # read when an error becomes a page
+    request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
     launch = _find(launch_id, site.id)
     secret = cookies.launch_cookie(launch_id).read(request) if launch else ""
     if launch is None or not cookies.matches(secret, launch.binding_hash):
         throttle.count_miss(request)
         raise SmartError("session_ended", "no open launch of this browser has this address", reason="not_owner")
     request.ehr_registration = launch.registration  # type: ignore[attr-defined]  # read by the headers middleware
+    request.audit_subject = _subject_of(launch)  # type: ignore[attr-defined]
     now = timezone.now()
     if reason := _why_ended(launch, now):
         if end_launches(launch.pk, reason=reason):

@@ -1,7 +1,7 @@
 """The front channel: what an EHR's launch brings, what we send to its authorization endpoint, and what comes back.
 
-Source: SMART App Launch 2.2, "App Launch"; RFC 6749, 4.1; RFC 9207. Everything here came through a browser, so anybody may
-have written it: one value each, of a sane length, of printable characters, or nothing.
+Source: SMART App Launch 2.2, "App Launch"; RFC 6749, 4.1; RFC 9207. Everything here came through a browser, so anybody
+may have written it: one value each, of a sane length, of printable characters, or nothing.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote_plus, urlencode
 
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
+from launcher.smart.origins import origin_of
 
 MAX_PARAMETER = 2000
 MAX_STATE = 512
@@ -22,14 +23,23 @@ _STATE_BYTES = 32
 Parameters = Mapping[str, Sequence[str]]
 
 # Controls, surrogates, U+FFFD (what undecodable bytes become) and the characters that reorder text on a screen.
-_UNFIT = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffd]"
-)
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffd]")
 _STATE = re.compile(r"[A-Za-z0-9_-]+")
 _CODE = re.compile(r"[\x20-\x7e]+")
+# RFC 6749, 4.1.2.1; OpenID Connect Core, 3.1.2.6.
 _ERRORS = frozenset(
-    "invalid_request unauthorized_client access_denied unsupported_response_type invalid_scope server_error "
-    "temporarily_unavailable interaction_required login_required consent_required".split()
+    {
+        "invalid_request",
+        "unauthorized_client",
+        "access_denied",
+        "unsupported_response_type",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+        "interaction_required",
+        "login_required",
+        "consent_required",
+    }
 )
 
 
@@ -45,12 +55,12 @@ class LaunchRequest:
 class AuthorizeResponse:
     """A successful answer of the authorization endpoint."""
 
-    code: str
+    code: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizeRequest:
-    """What the EHR's authorization endpoint is asked for. Empty values are left out; `state` and PKCE are always there."""
+    """What the EHR's authorization endpoint is asked for. Empty values are left out (`launch`, `nonce`, PKCE)."""
 
     client_id: str
     redirect_uri: str
@@ -78,8 +88,11 @@ class AuthorizeRequest:
         return [(name, value) for name, value in pairs if value]
 
     def url(self, endpoint: str) -> str:
-        """The address to redirect to; an endpoint that has a query already keeps it (RFC 6749, 3.1)."""
-        return f"{endpoint}{'&' if endpoint.count('?') else '?'}{urlencode(self.parameters())}"
+        """The address to redirect to; an endpoint keeps the query it has (RFC 6749, 3.1), save for names of ours."""
+        address, _, query = endpoint.partition("?")
+        names = {name for name, _ in self.parameters()}
+        kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in names]
+        return f"{address}?{'&'.join([*kept, urlencode(self.parameters(), quote_via=quote)])}"
 
 
 def new_state() -> str:
@@ -123,22 +136,37 @@ def parse_state(parameters: Parameters) -> str:
 
 
 def check_response_issuer(values: Sequence[str], configuration: SmartConfiguration) -> None:
-    """RFC 9207: `iss` must be the authorization server's issuer when it comes, and must come when it was promised."""
-    if not values:
+    """RFC 9207: `iss` must be the authorization server's issuer when it comes, and must come when it was promised.
+
+    An EHR that publishes no issuer gives us nothing to compare with: then it has to lie on the origin of an endpoint.
+    """
+    if not values or list(values) == [""]:
         if configuration.iss_parameter_supported:
             raise SmartError("issuer_mismatch", "the promised iss did not come", reason="iss_missing")
         return
     if len(values) > 1:
         raise SmartError("issuer_mismatch", "iss came more than once", reason="iss_repeated")
-    if configuration.issuer and values[0] != configuration.issuer:
+    known = values[0] == configuration.issuer if configuration.issuer else _at_an_endpoint(values[0], configuration)
+    if not known:
         raise SmartError("issuer_mismatch", "iss is not the discovered issuer", reason="iss_mismatch")
 
 
+def _at_an_endpoint(issuer: str, configuration: SmartConfiguration) -> bool:
+    try:
+        origins = {origin_of(configuration.authorization_endpoint), origin_of(configuration.token_endpoint)}
+        return origin_of(issuer) in origins
+    except ValueError:
+        return False
+
+
 def parse_authorize_response(parameters: Parameters) -> AuthorizeResponse:
-    """The code. Raises `access_denied` or `authorization_failed`; only error words of the standard are repeated."""
-    codes, errors = parameters.get("code", ()), parameters.get("error", ())
+    """The code. Raises `access_denied` or `authorization_failed`; only error words of the standard are repeated.
+
+    A parameter without a value counts as left out (RFC 6749, 3.1).
+    """
+    codes, errors = parameters.get("code", ()), [error for error in parameters.get("error", ()) if error]
     if errors:
-        if codes or len(errors) > 1:
+        if any(codes) or len(errors) > 1:
             raise SmartError("authorization_failed", "the answer is both a code and an error", reason="ambiguous")
         if errors[0] == "access_denied":
             raise SmartError("access_denied", "the EHR answered access_denied", reason="access_denied")

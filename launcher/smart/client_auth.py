@@ -50,8 +50,8 @@ METHODS: dict[str, Callable[[ClientRegistration], Credentials]] = {
 def choose_method(client: ClientRegistration, configuration: SmartConfiguration) -> str:
     """The method in force: the registration's own, or with "auto" the first fitting one that the EHR advertises.
 
-    An EHR that advertises nothing takes Basic (RFC 6749's default) where it has a smart-configuration, and the secret in the
-    body where it is of the generation before that document.
+    An EHR that advertises nothing takes Basic (RFC 6749's default) where it has a smart-configuration, and the secret
+    in the body where it is of the generation before that document.
     """
     if client.auth_method != "auto":
         return client.auth_method

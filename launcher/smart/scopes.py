@@ -1,6 +1,7 @@
 """SMART scopes: read them in every spelling that EHRs grant them in, and tell what may be searched.
 
-Source: SMART App Launch 2.2, "Scopes for requesting FHIR Resources"; version 1 scopes as that page maps them to version 2.
+Source: SMART App Launch 2.2, "Scopes for requesting FHIR Resources"; version 1 scopes as that page maps them to
+version 2. What is read here only decides whether a search is worth sending: the EHR judges it again.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# `patient/Observation.rs?category=laboratory`; and as granted by some: `user/X.Read`, `Patient.read`, `patient$X.read`.
+# `patient/Observation.rs?category=laboratory`; and as granted by some: `user/X.Read`, `Patient.read`, `patient$X.read`,
+# and any of them behind a URI (`http://…/fhir/scopes/patient/X.read`).
 _RESOURCE_SCOPE = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:[^?]*?/)?"
     r"(?:(?P<level>patient|user|system)[/$.])?(?P<type>\*|all|[A-Za-z]+)\.(?P<rights>read|write|\*|c?r?u?d?s?|search)"
     r"(?:\?(?P<query>.*))?",
     re.IGNORECASE,
@@ -19,7 +22,7 @@ _RIGHTS = {"read": "rs", "write": "cud", "*": "cruds", "search": "s"}
 
 @dataclass(frozen=True, slots=True)
 class ResourceScope:
-    """One resource scope: `resource` is a FHIR type or "*", `rights` letters out of "cruds", `query` a restriction or ""."""
+    """One resource scope: `resource` is a FHIR type or "*", `rights` letters out of "cruds", `query` narrows it or is ""."""
 
     level: str
     resource: str
@@ -36,6 +39,11 @@ class ScopeSet:
 
     resources: tuple[ResourceScope, ...]
     others: frozenset[str]
+
+    @property
+    def has_resource_scopes(self) -> bool:
+        """Whether it speaks of resource types at all; some EHRs take those from their own registration of the app."""
+        return bool(self.resources)
 
     def allows(self, resource: str, right: str) -> bool:
         """Whether any scope gives `right` ("r" read, "s" search) on `resource`, at least on a part of it."""
@@ -58,6 +66,9 @@ def _resource_scope(word: str) -> ResourceScope | None:
     match = _RESOURCE_SCOPE.fullmatch(word)
     if match is None or not match["rights"]:
         return None
+    # Without a level, only a type as FHIR writes it: "email.read" is something else.
+    if not match["level"] and match["type"] != "*" and not match["type"][0].isupper():
+        return None
     resource = "*" if match["type"].lower() in {"*", "all"} else match["type"]
     rights = match["rights"].lower()
     return ResourceScope(
@@ -71,11 +82,11 @@ def _resource_scope(word: str) -> ResourceScope | None:
 def may_search(granted: str | None, requested: str, resource: str) -> bool:
     """Whether to search for `resource` at all.
 
-    `granted` None means that the answer named no scope: then it is what was requested (RFC 6749, 5.1). Where neither names a
-    resource scope, the EHR takes them from its own registration of the app and only it can tell: ask.
+    `granted` None means that the answer named no scope: then it is what was requested (RFC 6749, 5.1). Where neither
+    names a resource scope, the EHR takes them from its own registration of the app and only it can tell: ask.
     """
     wanted = parse(requested)
     given = wanted if granted is None else parse(granted)
-    if not given.resources and not wanted.resources:
+    if not given.has_resource_scopes and not wanted.has_resource_scopes:
         return True
     return given.allows(resource, "s")
