@@ -10,5 +10,7 @@ OWN_VALUES = {"test", "makemigrations"}
 
 if __name__ == "__main__":
     command = sys.argv[1] if len(sys.argv) > 1 else ""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings" if command in OWN_VALUES else "smartportal.settings")
+    os.environ.setdefault(
+        "DJANGO_SETTINGS_MODULE", "tests.settings" if command in OWN_VALUES else "smartportal.settings"
+    )
     execute_from_command_line(sys.argv)

@@ -69,6 +69,11 @@ class LaunchAccess:
         if end_launches(self.launch_id, reason=reason):
             audit.record("session.ended", access=self, reason=reason)
 
+    def forget(self, response: HttpResponseBase) -> None:
+        """Let the browser drop this launch's cookie, and its copies of our pages (cookies of other charts stay)."""
+        cookies.launch_cookie(self.launch_id).drop(response)
+        response["Clear-Site-Data"] = '"cache"'
+
     @property
     def subject(self) -> audit.Subject:
         return audit.Subject(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from launcher import views
-from launcher.views import View
+from launcher.methods import View
 
 app_name = "launcher"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -14,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from launcher import audit, cookies, pending, vendors
 from launcher.flow import begin_launch, complete_launch
+from launcher.methods import only
 from launcher.models import EhrRegistration, Launch, PendingLaunch
 from launcher.site_of import RequestSite, site_of
 from launcher.smart.authorization import (
@@ -27,23 +26,7 @@ from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.origins import same_base
 
-View = Callable[..., HttpResponseBase]
 _COOKIE_CHECK = "cookie_check"
-
-
-def only(*methods: str) -> Callable[[View], View]:
-    """Refuse other methods with the contract's page (`django.views.decorators.http` answers an empty 405)."""
-
-    def decorate(view: View) -> View:
-        @functools.wraps(view)
-        def checked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            if request.method not in methods:
-                raise SmartError("method_not_allowed", "", reason="method", context={"allow": ", ".join(methods)})
-            return view(request, *args, **kwargs)
-
-        return checked
-
-    return decorate
 
 
 @only("GET", "HEAD")

@@ -7,7 +7,6 @@ thread of the request, in reading order.
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from launcher.current import LaunchAccess
 from launcher.smart import scopes
 from launcher.smart.errors import ErrorCode, SmartError
 from launcher.smart.fhir import FhirClient, FhirError, Query, SearchResult, parse_patient
+from launcher.tracing import new_reference
 from patients import panel_states
 from patients.panels import ChartContext, Fetched, Outcome, Panel, PanelQuery, PanelResult, Resource
 from patients.readers.datatypes import Unreadable
@@ -42,7 +42,6 @@ _READ_FAILURES: dict[str, ErrorCode] = {
 }
 _SEARCH_FAILURES: dict[str, Outcome] = {"forbidden": "forbidden", "unsupported": "unsupported", "busy": "busy"}
 _HARMLESS_OUTCOMES = {"information:informational", "success:informational", "success:success"}
-_REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 logger = logging.getLogger("smartportal.chart")
 
@@ -100,11 +99,6 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
-
-
-def new_reference() -> str:
-    """Six characters without 0, O, 1 and I, to be read out to a help desk."""
-    return "".join(secrets.choice(_REFERENCE_LETTERS) for _ in range(6))
 
 
 class PanelRun:

@@ -6,9 +6,8 @@ each panel follows as soon as it is read and its audit event is written.
 
 from __future__ import annotations
 
-import functools
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -19,30 +18,14 @@ from django.views.decorators.csrf import csrf_exempt
 
 from launcher import audit
 from launcher.current import LaunchAccess, launch_required
+from launcher.methods import only
 from launcher.smart.errors import SmartError
 from patients import chart as charts
 from patients import panels, vocabulary
 from patients.panels import ChartContext, Panel, PanelResult, PanelState
 from patients.records import Demographics, Missing, PartialDate, PersonName
 
-View = Callable[..., HttpResponseBase]
-
 NOTHING_SHOWN = {PanelState.FAILED, PanelState.FORBIDDEN, PanelState.UNSUPPORTED}
-
-
-def only(method: str) -> Callable[[View], View]:
-    """Refuse every other method with `method_not_allowed`, before anything else is looked at."""
-
-    def decorate(view: View) -> View:
-        @functools.wraps(view)
-        def checked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            if request.method != method:
-                raise SmartError("method_not_allowed", f"only {method} is answered here", context={"allow": method})
-            return view(request, *args, **kwargs)
-
-        return checked
-
-    return decorate
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +172,9 @@ def end(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
     """End the session: the form's token stands in for Django's, which has no cookie here."""
     access.check_form_token(request, "end")
     access.end("signed-out")
-    return _private(HttpResponse(render_to_string("patients/ended.html", {"ehr_name": access.ehr_name})))
+    response = HttpResponse(render_to_string("patients/ended.html", {"ehr_name": access.ehr_name}))
+    access.forget(response)
+    return _private(response)
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:

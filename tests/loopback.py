@@ -129,9 +129,7 @@ def _response(
     response.headers.update(headers)
     response.url = request.url or ""
     response.request = request
-    response.raw = urllib3.HTTPResponse(
-        body=io.BytesIO(content), headers=headers, status=status, preload_content=False
-    )
+    response.raw = urllib3.HTTPResponse(body=io.BytesIO(content), headers=headers, status=status, preload_content=False)
     return response
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from launcher.smart.configuration import SmartConfiguration
@@ -20,7 +20,7 @@ from launcher.smart.secret import Secret
 class Credentials:
     """What a method adds to a token request: form fields, and the value of the Authorization header."""
 
-    form: tuple[tuple[str, str], ...] = ()
+    form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     authorization: Secret | None = None
 
 

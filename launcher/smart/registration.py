@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
@@ -28,7 +28,7 @@ class ClientRegistration:
     redirect_uri: str
     scopes: str
     auth_method: AuthMethod = "auto"
-    client_secret: Secret = Secret("")
+    client_secret: Secret = field(default_factory=lambda: Secret(""))
     fhir_version: FhirVersion | None = None
     oidc_issuer: str = ""
     require_identity: bool = False

@@ -22,7 +22,7 @@ _RIGHTS = {"read": "rs", "write": "cud", "*": "cruds", "search": "s"}
 
 @dataclass(frozen=True, slots=True)
 class ResourceScope:
-    """One resource scope: `resource` is a FHIR type or "*", `rights` letters out of "cruds", `query` narrows it or is ""."""
+    """One resource scope: `resource` is a FHIR type or "*", `rights` letters out of "cruds", `query` a limit or ""."""
 
     level: str
     resource: str

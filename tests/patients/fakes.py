@@ -134,6 +134,9 @@ class FakeAccess:
     def end(self, reason: str) -> None:
         self.ended = reason
 
+    def forget(self, response: HttpResponseBase) -> None:
+        """The cookie is the launcher's affair."""
+
 
 @dataclass
 class AuditTrail:

@@ -113,7 +113,9 @@ def test_case_4_oversized_and_malformed_values_are_refused(
     page = browser.get(f"/launch?{name}={encoded}&{other[0]}={other[1]}")
     refused(page, status=400, code="launch_incomplete", event="launch.rejected")
     assert ehrs.seen == []
-    lines = [record for record in caplog.records if record.name == "smartportal" and page.reference in record.getMessage()]
+    lines = [
+        record for record in caplog.records if record.name == "smartportal" and page.reference in record.getMessage()
+    ]
     assert len(lines) == 1
     assert len(lines[0].getMessage()) < 300
     assert "\n" not in lines[0].getMessage()
@@ -237,7 +239,8 @@ def test_case_17_discovery_that_cannot_be_used_stops_the_launch(fault: str, ehrs
 
 @pytest.mark.parametrize("name", ["next", "return", "url"])
 @pytest.mark.parametrize(
-    "target", ["//evil.test", "https:evil.test", "/\\evil.test", "%2f%2fevil.test", "javascript:alert(1)", "http:///evil"]
+    "target",
+    ["//evil.test", "https:evil.test", "/\\evil.test", "%2f%2fevil.test", "javascript:alert(1)", "http:///evil"],
 )
 def test_case_24_no_parameter_chooses_where_to_land(name: str, target: str, ehrs: Bridge, browser: Browser) -> None:
     page = opened(browser, launch_url(**{name: target}))

@@ -174,7 +174,9 @@ def test_case_44_verifiers_are_long_random_and_never_repeat() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", verifier) for verifier in verifiers)
     assert len(base64.urlsafe_b64decode(next(iter(verifiers)) + "==")) * 8 >= 256
     # RFC 7636, appendix B.
-    assert s256_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert (
+        s256_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    )
 
 
 def test_case_44_the_verifier_goes_to_the_token_endpoint_alone(ehrs: Bridge, browser: Browser) -> None:

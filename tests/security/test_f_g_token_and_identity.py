@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def fails(browser: Browser, bridge: Bridge, fault: str) -> object:
-    """Launch with this fault up to the callback's answer; returns its page, with what reached the EHR counted afresh."""
+    """Launch with this fault up to the callback's answer; what reached the EHR before is forgotten."""
     callback = to_callback(browser, faulty_launch_url(browser, fault))
     bridge.forget()
     return browser.get(callback)
@@ -55,7 +55,9 @@ def test_case_49_an_answer_without_a_usable_token_opens_nothing(fault: str, ehrs
 
 
 @pytest.mark.parametrize(
-    "token", [None, "", 7, ["x"], {"a": 1}, "a\r\nSet-Cookie: x", "tokén", "x" * 100_000], ids=lambda value: str(value)[:12]
+    "token",
+    [None, "", 7, ["x"], {"a": 1}, "a\r\nSet-Cookie: x", "tokén", "x" * 100_000],
+    ids=lambda value: str(value)[:12],
 )
 def test_case_49_every_malformed_access_token_is_refused(
     token: object, ehrs: Bridge, browser: Browser, answered_by: object

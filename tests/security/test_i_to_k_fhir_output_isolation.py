@@ -190,7 +190,9 @@ def test_case_113_text_that_would_run_is_shown_as_text(attack: str, ehr: str, eh
 
 
 def test_case_114_narrative_is_not_rendered(ehrs: Bridge, browser: Browser) -> None:
-    narrative = '<div xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script><form action="//evil.test"></form></div>'
+    narrative = (
+        '<div xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script><form action="//evil.test"></form></div>'
+    )
 
     def with_narrative(body: Any) -> Any:
         for entry in body.get("entry", []):
@@ -242,7 +244,9 @@ def test_case_125_a_copied_address_opens_nothing_and_looks_like_one_that_never_e
     assert len(Launch.objects.get().pk) == 32
 
 
-@pytest.mark.parametrize("address", ["", "/", "/panels/conditions", "/panels/conditions/?fragment=1", "/print/", "/end/"])
+@pytest.mark.parametrize(
+    "address", ["", "/", "/panels/conditions", "/panels/conditions/?fragment=1", "/print/", "/end/"]
+)
 def test_case_125_no_part_of_a_chart_opens_for_a_stranger(address: str, ehrs: Bridge, browser: Browser) -> None:
     page = opened(browser)
     ehrs.forget()
@@ -268,7 +272,7 @@ def test_case_125_guessing_is_slowed_down_and_reported(
 
 
 def test_panels_are_fetched_side_by_side(ehrs: Bridge, browser: Browser) -> None:
-    """Two round trips in a row at most: the Patient, then every search at once; a sequential build breaks the barrier."""
+    """Two round trips in a row at most: the Patient, then every search at once; sequential ones break the barrier."""
     callback = browser.visit(launch_url(), until="/callback").location
     chart = browser.get(callback).location
     ehrs.forget()

@@ -120,7 +120,7 @@ def test_matches_are_kept_and_everything_else_is_counted_or_left_out() -> None:
     matched = {"resource": condition("m"), "search": {"mode": "match"}}
     odd_mode = {"resource": condition("o"), "search": {"mode": 5}}
     entries = [matched, odd_mode, included, {"resource": {"resourceType": "Patient"}}, {"resource": OUTCOME}]
-    broken = [None, {}, "x", [], {"resource": None}, {"resource": []}, {"resource": {"id": "no type"}}]
+    broken: list[Any] = [None, {}, "x", [], {"resource": None}, {"resource": []}, {"resource": {"id": "no type"}}]
     found = search({"resourceType": "Bundle", "entry": [*entries, *broken], "total": 9})
     assert [each["id"] for each in found.resources] == ["m", "o"]
     assert (found.unreadable, found.outcomes, found.total) == (len(broken), ("warning:incomplete",), 9)

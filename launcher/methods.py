@@ -1,0 +1,36 @@
+"""Which HTTP methods an address takes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+from launcher.smart.errors import SmartError
+
+View = Callable[..., HttpResponseBase]
+
+
+def only(*methods: str) -> Callable[[View], View]:
+    """Refuse every other method with the contract's page, before anything else is looked at.
+
+    Django's own `require_http_methods` would answer an empty 405.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def checked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+            if request.method not in methods:
+                allowed = ", ".join(methods)
+                raise SmartError(
+                    "method_not_allowed",
+                    f"only {allowed} is answered here",
+                    reason="method",
+                    context={"allow": allowed},
+                )
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
