@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from unittest import mock
 
+from django.http import HttpResponseBase
+
 from launcher import audit
 from launcher.smart.errors import SmartError
 from launcher.smart.fhir import FhirError, Query, SearchResult
