@@ -15,6 +15,7 @@ from launcher.error_pages import error_page
 from launcher.health import livez, readyz
 from launcher.site_of import site_of
 from launcher.smart.errors import ErrorCode, SmartError
+from launcher.throttle import is_trusted_proxy
 from launcher.tracing import begin_request, new_reference
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -31,6 +32,18 @@ def health(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         view = _HEALTH.get(request.path_info)
         return view(request) if view else get_response(request)
+
+    return middleware
+
+
+def proxy_headers(get_response: GetResponse) -> GetResponse:
+    """Believe X-Forwarded-* only when a trusted proxy says it; anybody else could claim to have come by https."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if not is_trusted_proxy(request.META.get("REMOTE_ADDR", "")):
+            for name in [name for name in request.META if name.startswith("HTTP_X_FORWARDED_")]:
+                del request.META[name]
+        return get_response(request)
 
     return middleware
 

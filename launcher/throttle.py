@@ -28,9 +28,17 @@ def client_address(request: HttpRequest) -> str:
         except ValueError:
             break
         address = str(parsed)
-        if not any(parsed.version == network.version and parsed in network for network in conf.trusted_proxies()):
+        if not is_trusted_proxy(address):
             break
     return address
+
+
+def is_trusted_proxy(address: str) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in conf.trusted_proxies())
 
 
 def count_miss(request: HttpRequest) -> None:
