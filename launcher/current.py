@@ -61,7 +61,7 @@ class LaunchAccess:
 
     def check_form_token(self, request: HttpRequest, action: str) -> None:
         """Raise `form_expired` unless the posted form was made for this launch and action."""
-        if not hmac.compare_digest(request.POST.get("token", ""), self.form_token(action)):
+        if not hmac.compare_digest(request.POST.get("token", "").encode(), self.form_token(action).encode()):
             raise SmartError("form_expired", "the form does not belong to this launch", reason="token")
 
     def end(self, reason: str) -> None:

@@ -8,6 +8,7 @@ from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.http import Door
 from launcher.smart.registration import ClientRegistration
+from launcher.smart.secret import Secret
 from launcher.stale_cache import fetched_once
 
 
@@ -66,7 +67,7 @@ def verified_identity(
     config: SmartConfiguration,
     door: Door,
     *,
-    id_token: identity.Secret,
+    id_token: Secret,
     nonce: str,
 ) -> identity.IdentityClaims:
     """Check an id_token; an unknown key id makes us ask for the keys once more (at most once a minute)."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 from launcher import audit
 from launcher.explanations import explain
 from launcher.smart.errors import SmartError
+from launcher.tracing import new_reference
 
 logger = logging.getLogger("smartportal")
 
@@ -32,6 +33,7 @@ _EVENT_BY_CODE = {
 _EVENT_BY_STAGE = {"launch": "launch.rejected", "callback": "callback.rejected", "chart": "fhir.failed"}
 _WAITING_BY_STAGE = {"launch": "discovery.failed", "callback": "token.failed", "chart": "fhir.failed"}
 _QUIET = {"not_found", "method_not_allowed"}
+_NOT_THE_EHRS = {"not_found", "form_expired"}
 
 
 def error_page(
@@ -60,6 +62,11 @@ def error_page(
     if "allow" in error.context:
         response["Allow"] = str(error.context["allow"])
     return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The page for a form that Django's own check refused (CSRF_FAILURE_VIEW): the admin's forms alone have it."""
+    return error_page(request, SmartError("form_expired", reason, reason="csrf"), new_reference())
 
 
 def _log(error: SmartError, reference: str, cause: Exception | None) -> None:
@@ -98,6 +105,8 @@ def _audit(request: HttpRequest, error: SmartError, reference: str) -> None:
 def _event(stage: str, error: SmartError) -> str:
     if error.code in {"ehr_unreachable", "ehr_busy"}:
         return _WAITING_BY_STAGE.get(stage, "fhir.failed")
+    if stage == "chart" and error.code in _NOT_THE_EHRS:
+        return "request.refused"
     return _EVENT_BY_CODE.get(error.code) or _EVENT_BY_STAGE.get(stage, "request.refused")
 
 

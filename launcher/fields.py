@@ -47,10 +47,10 @@ def decrypt(stored: str, context: str) -> str:
     key = next((key for key in conf.field_keys() if _key_id(key) == key_id), None)
     if version != _FORMAT or key is None:
         raise SmartError("unavailable", "a stored secret was written with a key that is not configured", reason="keys")
-    sealed = base64.urlsafe_b64decode(body)
     try:
+        sealed = base64.urlsafe_b64decode(body)
         return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode()).decode()
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise SmartError("unavailable", "a stored secret does not belong to its row", reason="keys") from error
 
 

@@ -125,7 +125,7 @@ def _open(
         requested_scopes=row.scopes,
         granted_scopes=tokens.scope,
         person=person,
-        viewer=claims.name if claims else "",
+        viewer=claims.display if claims else "",
         fhir_user=claims.fhir_user if claims else tokens.fhir_user,
         access_token=tokens.access_token,
         refresh_token=tokens.refresh_token,

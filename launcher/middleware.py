@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, ImproperlyConfigured, PermissionDenied, SuspiciousOperation
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 
@@ -130,4 +130,6 @@ def as_smart_error(request: HttpRequest, exception: Exception) -> SmartError:
         return SmartError(code, "the request is malformed or too large", reason="malformed")
     if isinstance(exception, DatabaseError):
         return SmartError("unavailable", f"the database failed: {type(exception).__name__}", reason="database")
+    if isinstance(exception, ImproperlyConfigured):
+        return SmartError("unavailable", "a setting cannot be used; `manage.py check` names it", reason="settings")
     return SmartError("internal", type(exception).__name__)

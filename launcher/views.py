@@ -189,5 +189,6 @@ def _destination(launch: Launch) -> str:
     return reverse(settings.LAUNCH_DESTINATION, kwargs={"launch_id": launch.pk})
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
     raise SmartError("not_found", "no such address", reason="address")

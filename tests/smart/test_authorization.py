@@ -168,6 +168,10 @@ def test_a_state_that_cannot_be_ours_is_unknown(sent: dict[str, list[str]]) -> N
     assert refusal(parse_state, sent)[0] == "state_unknown"
 
 
+def test_a_state_of_512_characters_could_be_ours() -> None:
+    assert parse_state({"state": ["x" * 512]}) == "x" * 512
+
+
 def config(**more: Any) -> SmartConfiguration:
     endpoints = {"authorization_endpoint": "https://login.test/a", "token_endpoint": "https://ehr.test/t"}
     return SmartConfiguration(**{**endpoints, "issuer": "https://ehr.test/oauth", **more})

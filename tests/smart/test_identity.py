@@ -342,6 +342,12 @@ def test_keys_come_without_private_parts_and_odd_values() -> None:
     assert verify(rs256(CLAIMS), keys=found).subject == "provider-7"
 
 
+def test_no_more_than_a_hundred_keys_and_256_kilobytes_are_read() -> None:
+    asked = door({KEYS: reply({"keys": [{"kty": "RSA", "kid": str(number)} for number in range(150)]})})
+    assert len(fetch_keys(asked, KEYS)) == 100
+    assert asked.calls[0].max_bytes == 256 * 1024
+
+
 @pytest.mark.parametrize("body", [{}, {"keys": []}, {"keys": {}}, {"keys": ["x"]}])
 def test_an_empty_set_is_a_failure_so_that_a_cached_one_is_kept(body: object) -> None:
     assert failure(fetch_keys, door({KEYS: reply(body)}), KEYS) == "keys"

@@ -71,6 +71,11 @@ def test_other_words_are_no_resource_scopes(text: str) -> None:
     assert not parse(text).has_resource_scopes
 
 
+def test_the_query_of_a_narrowed_scope_is_kept() -> None:
+    (narrowed, plain) = parse("patient/Condition.rs?category=x|y&a=b patient/Patient.r").resources
+    assert (narrowed.query, plain.query) == ("category=x|y&a=b", "")
+
+
 @pytest.mark.parametrize(
     ("granted", "requested", "allowed"),
     [
