@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from launcher import conf, vendors
+from launcher import vendors
 from launcher.forms import EhrRegistrationForm
 from launcher.models import AuditEvent, EhrRegistration, Launch
 from launcher.site_of import site_of
@@ -98,7 +98,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
             **(extra_context or {}),
             "presets": [preset for preset in vendors.all_presets() if preset.status != "simulator"],
             "preset": vendors.get(request.GET.get("preset", "")),
-            "origin": conf.base_url(),
+            "origin": site_of(request).origin,
         }
         return super().changeform_view(request, object_id, form_url, context)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from launcher import conf
 
 PENDING_SECONDS = 600
 BROWSER_SECONDS = 30 * 24 * 3600
+_PENDING = re.compile(r"(?:__Host-)?(sp-[0-9a-f]{8})")
 
 
 def new_secret() -> str:
@@ -77,6 +79,12 @@ BROWSER = Cookie("sp-browser", seconds=BROWSER_SECONDS)
 
 def pending_cookie(state: str) -> Cookie:
     return Cookie(f"sp-{hashed(state)[:8]}", seconds=PENDING_SECONDS)
+
+
+def surplus_pending(request: HttpRequest, *, keep: int) -> list[Cookie]:
+    """The oldest cookies of launches on their way, beyond `keep`: browsers send them in that order (RFC 6265, 5.4)."""
+    found = [Cookie(match[1]) for match in map(_PENDING.fullmatch, request.COOKIES) if match]
+    return found[: max(0, len(found) - keep)]
 
 
 def launch_cookie(launch_id: str) -> Cookie:

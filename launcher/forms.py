@@ -102,7 +102,17 @@ class EhrRegistrationForm(forms.ModelForm):
         secret = self.cleaned_data.get("new_secret")
         if secret and secret == self.cleaned_data.get("client_id"):
             self.add_error("new_secret", "Same as the client ID – check what you pasted.")
+        if twin := self._twin():
+            self.add_error("client_id", f"“{twin.name}” has this issuer and client ID already.")
         return cleaned
+
+    def _twin(self) -> EhrRegistration | None:
+        """Another registration of the same client; the key of its issuer is no field of this form."""
+        site, client_id = self.cleaned_data.get("site"), self.cleaned_data.get("client_id")
+        if site is None or not client_id:
+            return None
+        same = EhrRegistration.objects.for_site(site.pk).with_iss(self.cleaned_data.get("iss", ""))
+        return same.filter(client_id=client_id).exclude(pk=self.instance.pk).first()
 
     def _post_clean(self) -> None:
         """Give the instance its secret before the model's own rules look at it."""

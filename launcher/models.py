@@ -47,6 +47,21 @@ class EhrRegistration(models.Model):
         NONE = "none", "None (public client)"
         BASIC = "client_secret_basic", "client_secret_basic"
         POST = "client_secret_post", "client_secret_post"
+        PRIVATE_KEY_JWT = "private_key_jwt", "private_key_jwt"
+
+    class AuthorizeMethod(models.TextChoices):
+        AUTO = "auto", "Automatic"
+        GET = "get", "GET (redirect)"
+        POST = "post", "POST (form)"
+
+    class ScopeVersion(models.TextChoices):
+        AUTO = "auto", "Automatic"
+        V1 = "v1", "Version 1 (.read)"
+        V2 = "v2", "Version 2 (.rs)"
+
+    class SigningAlgorithm(models.TextChoices):
+        RS384 = "RS384", "RS384"
+        ES384 = "ES384", "ES384"
 
     class Version(models.TextChoices):
         AUTO = "auto", "Detect"
@@ -98,6 +113,50 @@ class EhrRegistration(models.Model):
     )
     auth_method = models.CharField(
         "token authentication", max_length=24, choices=AuthMethod.choices, default=AuthMethod.AUTO
+    )
+    basic_raw = models.BooleanField(
+        "Basic without encoding",
+        default=False,
+        help_text="Some EHRs want client ID and secret in the Basic header as they are, not form-encoded.",
+    )
+    signing_algorithm = models.CharField(
+        max_length=5,
+        choices=SigningAlgorithm.choices,
+        default=SigningAlgorithm.RS384,
+        help_text="For private_key_jwt.",
+    )
+    authorize_method = models.CharField(
+        "authorization request",
+        max_length=4,
+        choices=AuthorizeMethod.choices,
+        default=AuthorizeMethod.AUTO,
+        help_text="Automatic uses POST where the EHR takes it and the address would be too long.",
+    )
+    scope_version = models.CharField(
+        max_length=4,
+        choices=ScopeVersion.choices,
+        default=ScopeVersion.AUTO,
+        help_text="How resource scopes are written; the two are never mixed.",
+    )
+    authorization_endpoint = models.CharField(
+        max_length=2000, blank=True, help_text="Only when the EHR's own documents are wrong."
+    )
+    token_endpoint = models.CharField(
+        max_length=2000, blank=True, help_text="Only when the EHR's own documents are wrong."
+    )
+    jwks_uri = models.CharField(
+        "JWKS address", max_length=2000, blank=True, help_text="Only when the EHR's own documents are wrong."
+    )
+    iss_is_prefix = models.BooleanField(
+        "issuer is a prefix",
+        default=False,
+        help_text="For test launchers that put each test into the issuer. Refused for Production.",
+    )
+    id_token_algorithms = models.JSONField(
+        "id_token algorithms",
+        default=registration_rules.default_id_token_algorithms,
+        blank=True,
+        help_text="Signatures that are accepted. RS256 is what EHRs must support.",
     )
     fhir_version = models.CharField(
         "FHIR version",
@@ -217,6 +276,7 @@ class PendingLaunch(models.Model):
     registration = models.ForeignKey(EhrRegistration, on_delete=models.CASCADE, related_name="pending_launches")
     created_at = models.DateTimeField(db_index=True)
     consumed_at = models.DateTimeField(null=True)
+    mode = models.CharField(max_length=10, default="ehr")
     iss = models.CharField(max_length=2000)
     redirect_uri = models.CharField(max_length=2000)
     scopes = models.TextField()
@@ -246,7 +306,7 @@ class Launch(models.Model):
     iss = models.CharField(max_length=2000)
     fhir_version = models.CharField(max_length=6)
     configuration = models.JSONField()
-    patient = models.CharField(max_length=64)
+    patient = models.CharField(max_length=64, blank=True)
     encounter = models.CharField(max_length=64, blank=True)
     need_patient_banner = models.BooleanField(null=True)
     requested_scopes = models.TextField()
@@ -257,6 +317,13 @@ class Launch(models.Model):
     access_token = EncryptedField(context="launch.access-token", bound_to="id")
     refresh_token = EncryptedField(context="launch.refresh-token", bound_to="id")
     token_expires_at = models.DateTimeField(null=True)
+    token_version = models.PositiveIntegerField(default=0)
+    refresh_lease_until = models.DateTimeField(null=True)
+    mode = models.CharField(max_length=10, default="ehr")
+    intent = models.CharField(max_length=200, blank=True)
+    tenant = models.CharField(max_length=500, blank=True)
+    fhir_context = models.JSONField(default=list)
+    smart_style_url = models.CharField(max_length=2000, blank=True)
 
     class Meta:
         verbose_name_plural = "launches"
@@ -264,6 +331,29 @@ class Launch(models.Model):
 
     def __str__(self) -> str:
         return f"launch {self.reference} at {self.registration}"
+
+
+class SigningKey(models.Model):
+    """A key pair that signs client assertions (`private_key_jwt`): published first, used later, retired last.
+
+    The private half is a PEM text, encrypted; `public_jwk` is what stands at /.well-known/jwks.json.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kid = models.CharField("key ID", max_length=64, unique=True)
+    algorithm = models.CharField(max_length=5, choices=EhrRegistration.SigningAlgorithm.choices)
+    private_pem = EncryptedField(context="signing-key.private-pem", bound_to="uuid")
+    public_jwk = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    active_from = models.DateTimeField()
+    retiring_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.kid} ({self.algorithm})"
 
 
 class AuditChain(models.Model):

@@ -27,6 +27,10 @@ def default_launch_modes() -> list[str]:
     return ["ehr"]
 
 
+def default_id_token_algorithms() -> list[str]:
+    return ["RS256"]
+
+
 def iss_key(iss: str) -> str:
     """The text under which an issuer is looked up: its parsed parts, put together again; "" when it has none."""
     try:

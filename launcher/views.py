@@ -78,6 +78,8 @@ def launch(request: HttpRequest, slug: str = "") -> HttpResponseBase:
     departure = begin_launch(registration, asked, browser=browser)
     audit.write("authz.redirected", subject)
     response = _leave(departure.url)
+    for forgotten in cookies.surplus_pending(request, keep=pending.PER_BROWSER - 1):
+        forgotten.drop(response)
     cookies.pending_cookie(departure.state).set(response, departure.binding)
     cookies.BROWSER.set(response, browser)
     return response

@@ -13,7 +13,9 @@ class Quirks:
     """Deviations from SMART App Launch 2.2 and FHIR's RESTful API; the defaults are the standard itself.
 
     `discovery` is the order in which the two documents are asked for; both may stand in it. `search_style` is
-    `[type]?patient=[id]` ("parameter") or `Patient/[id]/[type]` ("compartment").
+    `[type]?patient=[id]` ("parameter") or `Patient/[id]/[type]` ("compartment"). `well_known_at_host_root`: the SMART
+    configuration lies at the host's root instead of below the FHIR base. `patient_claim` names the claim of a JWT
+    access token that holds the patient where the token response has none.
     """
 
     discovery: tuple[Literal["well-known", "metadata"], ...] = ("well-known", "metadata")
@@ -21,6 +23,8 @@ class Quirks:
     search_style: SearchStyle = "parameter"
     accept: str = ""
     client_id_in_token_body: bool = False
+    well_known_at_host_root: bool = False
+    patient_claim: str = ""
 
 
 STANDARD = Quirks()
