@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlsplit
@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from launcher import audit, conf, cookies, throttle
+from launcher import audit, conf, cookies, refresh, throttle
 from launcher.discovery import door_for
 from launcher.flow import actor_of
 from launcher.models import Launch
+from launcher.refresh import UsableTokens
+from launcher.revocation import end_launches, subject_of
 from launcher.site_of import site_of
 from launcher.smart.errors import SmartError
 from launcher.smart.fhir import FhirClient
@@ -50,6 +52,7 @@ class LaunchAccess:
     requested_scope: str
     viewer: str
     token_expires_at: datetime | None
+    token_version: int
     time_zone: str
     actor: str
     fhir: FhirClient
@@ -64,8 +67,28 @@ class LaunchAccess:
         if not hmac.compare_digest(request.POST.get("token", "").encode(), self.form_token(action).encode()):
             raise SmartError("form_expired", "the form does not belong to this launch", reason="token")
 
+    def renewed(self) -> LaunchAccess | None:
+        """The same with newer tokens, for when the EHR has refused these; None if it gave no way to get any.
+
+        Asks the database and the EHR: for the thread of the request alone. Raises as `refresh.renewed_tokens`.
+        """
+        launch = _find(self.launch_id)
+        if launch is None:
+            raise SmartError("session_ended", "the launch has been deleted", reason="deleted")
+        tokens = refresh.renewed_tokens(launch, refused_version=self.token_version)
+        return None if tokens is None else self._with(tokens)
+
+    def _with(self, tokens: UsableTokens) -> LaunchAccess:
+        return replace(
+            self,
+            granted_scope=tokens.granted_scope,
+            token_expires_at=tokens.expires_at,
+            token_version=tokens.version,
+            fhir=replace(self.fhir, token=tokens.access_token),
+        )
+
     def end(self, reason: str) -> None:
-        """End the launch and erase its tokens; done twice, the first reason stays."""
+        """End the launch, erase its tokens and have them revoked; done twice, the first reason stays."""
         if end_launches(self.launch_id, reason=reason):
             audit.record("session.ended", access=self, reason=reason)
 
@@ -85,54 +108,60 @@ class LaunchAccess:
         )
 
 
-def end_launches(*launch_ids: str, reason: str) -> int:
-    """End these launches and erase their tokens; says how many were still open."""
-    return Launch.objects.filter(pk__in=launch_ids, ended_at=None).update(
-        ended_at=timezone.now(), end_reason=reason, access_token="", refresh_token=""
-    )
+View = Callable[Concatenate[HttpRequest, LaunchAccess, P], HttpResponseBase]
 
 
-def launch_required(
-    view: Callable[Concatenate[HttpRequest, LaunchAccess, P], HttpResponseBase],
-) -> Callable[..., HttpResponseBase]:
+def launch_required(view: View[P]) -> Callable[..., HttpResponseBase]:
     """Hand the view the launch of its address, or answer `session_ended`, the same for every reason."""
+    return _with_launch(view, fresh=True)
 
+
+def launch_required_as_it_is(view: View[P]) -> Callable[..., HttpResponseBase]:
+    """The same for what asks the EHR nothing: its tokens may have ended, and nobody waits for newer ones."""
+    return _with_launch(view, fresh=False)
+
+
+def _with_launch(view: View[P], *, fresh: bool) -> Callable[..., HttpResponseBase]:
     @functools.wraps(view)
     def checked(request: HttpRequest, launch_id: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        return view(request, open_launch(request, launch_id), *args, **kwargs)
+        return view(request, open_launch(request, launch_id, fresh=fresh), *args, **kwargs)
 
     return checked
 
 
-def open_launch(request: HttpRequest, launch_id: str) -> LaunchAccess:
-    """The launch with this id if this browser holds its secret and it is still open, else `session_ended`."""
+def open_launch(request: HttpRequest, launch_id: str, *, fresh: bool = True) -> LaunchAccess:
+    """The launch with this id if this browser holds its secret and it is still open, else `session_ended`.
+
+    With `fresh`, its token is refreshed when it has ended or is about to; raises as `refresh.usable_tokens`.
+    """
     site = site_of(request)
     request.smart_stage = "chart"  # type: ignore[attr-defined]  # read when an error becomes a page
     request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
-    launch = _find(launch_id, site.id)
+    launch = _find(launch_id, site_id=site.id)
     secret = cookies.launch_cookie(launch_id).read(request) if launch else ""
     if launch is None or not cookies.matches(secret, launch.binding_hash):
         throttle.count_miss(request)
         raise SmartError("session_ended", "no open launch of this browser has this address", reason="not_owner")
     request.ehr_registration = launch.registration  # type: ignore[attr-defined]  # read by the headers middleware
-    request.audit_subject = _subject_of(launch)  # type: ignore[attr-defined]
+    request.audit_subject = subject_of(launch)  # type: ignore[attr-defined]
     now = timezone.now()
-    if reason := _why_ended(launch, now):
+    if reason := _why_ended(launch, now, fresh=fresh):
         if end_launches(launch.pk, reason=reason):
-            audit.write("session.expired", _subject_of(launch), audit.Facts(outcome="refused", reason=reason))
+            audit.write("session.expired", subject_of(launch), audit.Facts(outcome="refused", reason=reason))
         raise SmartError("session_ended", f"the launch has ended: {reason}", reason=reason)
     if (now - launch.last_seen_at).total_seconds() > _SEEN_EVERY_SECONDS:
         Launch.objects.filter(pk=launch.pk, ended_at=None).update(last_seen_at=now)
-    return _access(launch, secret)
+    access = _access(launch, secret)
+    return access._with(refresh.usable_tokens(launch)) if fresh else access
 
 
-def _find(launch_id: str, site_id: int) -> Launch | None:
+def _find(launch_id: str, **where: int) -> Launch | None:
     if not _LAUNCH_ID.fullmatch(launch_id):
         return None
-    return Launch.objects.select_related("registration__site", "person").filter(pk=launch_id, site_id=site_id).first()
+    return Launch.objects.select_related("registration__site", "person").filter(pk=launch_id, **where).first()
 
 
-def _why_ended(launch: Launch, now: datetime) -> str:
+def _why_ended(launch: Launch, now: datetime, *, fresh: bool) -> str:
     """The reason why this launch is not open any more, or ""."""
     if launch.ended_at:
         return launch.end_reason or "ended"
@@ -142,24 +171,14 @@ def _why_ended(launch: Launch, now: datetime) -> str:
         return "idle"
     if not launch.registration.enabled:
         return "registration-disabled"
-    if launch.token_expires_at and launch.token_expires_at <= now:
+    if fresh and launch.token_expires_at and launch.token_expires_at <= now and not launch.refresh_token:
         return "token-expired"
     return ""
 
 
-def _subject_of(launch: Launch) -> audit.Subject:
-    return audit.Subject(
-        site=launch.registration.site.domain,
-        registration=launch.registration.slug,
-        launch=launch.pk,
-        actor=actor_of(launch),
-        patient=launch.patient,
-    )
-
-
 def _access(launch: Launch, secret: str) -> LaunchAccess:
     registration = launch.registration
-    client = registration.as_client()
+    client = registration.as_client(iss=launch.iss)
     version = FhirVersion(launch.fhir_version)
     return LaunchAccess(
         launch_id=launch.pk,
@@ -178,6 +197,7 @@ def _access(launch: Launch, secret: str) -> LaunchAccess:
         requested_scope=launch.requested_scopes,
         viewer=launch.viewer,
         token_expires_at=launch.token_expires_at,
+        token_version=launch.token_version,
         time_zone=registration.time_zone or "UTC",
         actor=actor_of(launch),
         fhir=FhirClient(

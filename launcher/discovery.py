@@ -7,6 +7,7 @@ from launcher.smart import configuration, identity
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.http import Door
+from launcher.smart.origins import same_base
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.secret import Secret
 from launcher.stale_cache import fetched_once
@@ -41,12 +42,21 @@ def identity_keys(
     *,
     refetch: bool = False,
 ) -> tuple[str, list[dict[str, object]]]:
-    """The issuer that must have signed an id_token, and its public keys (RFC 7517)."""
+    """The issuer that must have signed an id_token, and its public keys (RFC 7517).
+
+    Both come from the issuer's own OpenID configuration: an EHR that names somebody else's issuer is then judged by
+    somebody else's keys. An issuer without that document is trusted for itself alone: it must be the registered one
+    or the FHIR base, and the EHR's own documents name its keys.
+    """
     issuer = client.oidc_issuer or config.issuer or client.iss
-    jwks_uri = config.jwks_uri
-    if not jwks_uri or (client.oidc_issuer and client.oidc_issuer != config.issuer):
+    try:
         document = fetched_once("openid", (str(registration.uuid), issuer), lambda: _openid(door, issuer))
-        issuer, jwks_uri = document["issuer"], document["jwks_uri"]
+        jwks_uri = registration.jwks_uri or document["jwks_uri"]
+    except SmartError as error:
+        own = issuer == client.oidc_issuer or same_base(issuer, client.iss)
+        if error.reason != "missing" or not own or not config.jwks_uri:
+            raise
+        jwks_uri = config.jwks_uri
     keys = fetched_once(
         "keys",
         (str(registration.uuid), jwks_uri),

@@ -66,7 +66,8 @@ def error_page(
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The page for a form that Django's own check refused (CSRF_FAILURE_VIEW): the admin's forms alone have it."""
-    return error_page(request, SmartError("form_expired", reason, reason="csrf"), new_reference())
+    error = SmartError("form_expired", "token, cookie or origin of the form do not fit", reason="csrf")
+    return error_page(request, error, new_reference())
 
 
 def _log(error: SmartError, reference: str, cause: Exception | None) -> None:

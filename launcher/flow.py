@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from django.contrib.auth import authenticate
@@ -20,10 +20,14 @@ from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.identity import IdentityClaims
+from launcher.smart.patient_context import patient_in_claim, patient_of_user
 from launcher.smart.pkce import s256_challenge
 from launcher.smart.registration import ClientRegistration
+from launcher.smart.scopes import may_choose_a_patient, standalone_scopes
 from launcher.smart.token import TokenResponse
 from launcher.tracing import new_reference
+
+LONGEST_ADDRESS = 2000
 
 logger = logging.getLogger("smartportal.launch")
 
@@ -35,6 +39,9 @@ class Departure:
     url: str
     state: str
     binding: str
+    endpoint: str
+    fields: tuple[tuple[str, str], ...]
+    by_form: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +54,12 @@ class Arrival:
 
 def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, browser: str) -> Departure:
     """Build the request for a code (SMART App Launch 2.2, "Request authorization code"); `aud` is `iss` as it came."""
-    client = registration.as_client()
+    client = registration.as_client(iss=request.iss)
+    if not request.launch:
+        client = replace(client, scopes=standalone_scopes(client.scopes))
     config = configuration_of(registration, client, door_for(client))
-    begun = pending.begin(registration, client, config=config, iss=request.iss, browser=browser)
-    url = AuthorizeRequest(
+    begun = pending.begin(registration, client, config=config, request=request, browser=browser)
+    ask = AuthorizeRequest(
         client_id=client.client_id,
         redirect_uri=client.redirect_uri,
         scope=client.scopes,
@@ -59,8 +68,23 @@ def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, brows
         launch=request.launch,
         code_challenge=s256_challenge(begun.verifier) if begun.verifier else "",
         nonce=begun.nonce,
-    ).url(config.authorization_endpoint)
-    return Departure(url=url, state=begun.state, binding=begun.binding)
+    )
+    url = ask.url(config.authorization_endpoint)
+    return Departure(
+        url=url,
+        state=begun.state,
+        binding=begun.binding,
+        endpoint=config.authorization_endpoint,
+        fields=tuple(ask.parameters()),
+        by_form=_by_form(registration, config, url),
+    )
+
+
+def _by_form(registration: EhrRegistration, config: SmartConfiguration, url: str) -> bool:
+    """POST where it is registered so, or where the EHR takes it and the address would be too long for some servers."""
+    if registration.authorize_method != registration.AuthorizeMethod.AUTO:
+        return registration.authorize_method == registration.AuthorizeMethod.POST
+    return len(url) > LONGEST_ADDRESS and "authorize-post" in config.capabilities
 
 
 def complete_launch(http_request: HttpRequest, row: PendingLaunch, code: str) -> Arrival:
@@ -69,18 +93,36 @@ def complete_launch(http_request: HttpRequest, row: PendingLaunch, code: str) ->
     Raises the contract's token and identity codes, `no_patient`, and `ehr_unreachable`.
     """
     registration = row.registration
-    client = registration.as_client(secret=row.client_secret)
+    client = registration.as_client(secret=row.client_secret, iss=row.iss)
     config = SmartConfiguration.from_json(row.configuration)
     door = door_for(client)
     tokens = smart_token.exchange_code(
         door, client, config, code=code, redirect_uri=row.redirect_uri, verifier=row.verifier.reveal()
     )
     claims = _identity(row, client, config, tokens)
-    if not tokens.patient:
-        raise SmartError("no_patient", "the token response names no patient", reason="patient")
+    patient = _patient(row, client, tokens, claims)
     user = authenticate(http_request, smart_claims=claims) if claims else None
     person = Person.objects.filter(user=user).first() if user else None
-    return _open(row, config, tokens, claims=claims, person=person)
+    return _open(row, config, replace(tokens, patient=patient), claims=claims, person=person)
+
+
+def _patient(
+    row: PendingLaunch, client: ClientRegistration, tokens: TokenResponse, claims: IdentityClaims | None
+) -> str:
+    """The patient of the launch, or "" when the provider is to choose one (`docs/contract.md`, 8, ruling 3).
+
+    EHR launch: the token response, or the claim of a JWT access token where a preset names one. Standalone launch: also
+    the person who signed in when that is a Patient, else the picker when user scopes were granted. Raises `no_patient`.
+    """
+    found = tokens.patient or patient_in_claim(tokens.access_token, client.quirks.patient_claim)
+    if not found and row.mode == "standalone":
+        found = patient_of_user(claims.fhir_user if claims else tokens.fhir_user, base=client.iss)
+        granted = row.scopes if tokens.scope is None else tokens.scope
+        if not found and may_choose_a_patient(granted):
+            return ""
+    if not found:
+        raise SmartError("no_patient", "the token response names no patient", reason="patient")
+    return found
 
 
 def _identity(
@@ -116,12 +158,17 @@ def _open(
         last_seen_at=now,
         binding_hash=cookies.hashed(secret),
         browser_hash=row.browser_hash,
-        iss=registration.iss,
+        iss=registration.fhir_base_for(row.iss),
+        mode=row.mode,
         fhir_version=version if registration.fhir_version == registration.Version.AUTO else registration.fhir_version,
         configuration=row.configuration,
         patient=tokens.patient,
         encounter=tokens.encounter,
         need_patient_banner=tokens.need_patient_banner,
+        intent=tokens.intent,
+        tenant=tokens.tenant,
+        smart_style_url=tokens.smart_style_url,
+        fhir_context=[asdict(item) for item in tokens.fhir_context],
         requested_scopes=row.scopes,
         granted_scopes=tokens.scope,
         person=person,

@@ -77,6 +77,8 @@ class EhrRegistrationForm(forms.ModelForm):
             "allowed_networks",
             "time_zone",
             "send_pkce",
+            "signing_algorithm",
+            "basic_raw",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -87,6 +89,9 @@ class EhrRegistrationForm(forms.ModelForm):
             if self.instance.vendor and vendors.get(self.instance.vendor) is None:
                 choices.append((self.instance.vendor, f"{self.instance.vendor} (not installed)"))
             self.fields["vendor"] = forms.ChoiceField(label="Preset", choices=choices, required=False)
+        if "signing_algorithm" in self.fields:
+            # Has a value always; a form that does not name it leaves it alone.
+            self.fields["signing_algorithm"].required = False
         saved = self.instance.secret_saved_at
         if saved and "new_secret" in self.fields:
             self.fields["new_secret"].help_text += f" Set on {saved:%d-%b-%Y}."
@@ -97,13 +102,14 @@ class EhrRegistrationForm(forms.ModelForm):
             self.trimmed.append("Removed a space around the client secret.")
         return pasted.strip()
 
+    def clean_signing_algorithm(self) -> str:
+        return str(self.cleaned_data.get("signing_algorithm") or self.instance.signing_algorithm)
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         secret = self.cleaned_data.get("new_secret")
         if secret and secret == self.cleaned_data.get("client_id"):
             self.add_error("new_secret", "Same as the client ID – check what you pasted.")
-        if twin := self._twin():
-            self.add_error("client_id", f"“{twin.name}” has this issuer and client ID already.")
         return cleaned
 
     def _twin(self) -> EhrRegistration | None:
@@ -120,3 +126,5 @@ class EhrRegistrationForm(forms.ModelForm):
             self.instance.client_secret = self.cleaned_data["new_secret"]
             self.instance.secret_saved_at = timezone.now()
         super()._post_clean()  # type: ignore[misc]  # Django's hook, not in the stubs
+        if twin := self._twin():
+            self.add_error("client_id", f"“{twin.name}” has this issuer and client ID already.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from launcher.smart.errors import SmartError
 
@@ -13,7 +13,9 @@ View = Callable[..., HttpResponseBase]
 
 
 def only(*methods: str) -> Callable[[View], View]:
-    """Refuse every other method with the contract's page, before anything else is looked at.
+    """Refuse every other method with the contract's page, before anything else is looked at; and browsers' guesses.
+
+    A prefetch would spend a launch handle or a code that the provider never asked to use: it gets a bare 403.
 
     Django's own `require_http_methods` would answer an empty 405.
     """
@@ -29,6 +31,8 @@ def only(*methods: str) -> Callable[[View], View]:
                     reason="method",
                     context={"allow": allowed},
                 )
+            if request.headers.get("Sec-Purpose", "").split(";")[0] == "prefetch":
+                return HttpResponse(status=403)
             return view(request, *args, **kwargs)
 
         if "POST" not in methods:

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured, PermissionDenied, SuspiciousOperation
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.cache import patch_vary_headers
 
 from launcher import conf
 from launcher.error_pages import error_page
@@ -58,22 +60,26 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         begin_request()
         response = get_response(request)
         if not response.has_header("Content-Security-Policy"):
-            response["Content-Security-Policy"] = content_security_policy(_frame_ancestors(request))
+            response["Content-Security-Policy"] = content_security_policy(
+                _frame_ancestors(request), form_action=getattr(request, "form_action", "")
+            )
         if not _frame_ancestors(request) and not response.has_header("X-Frame-Options"):
             response["X-Frame-Options"] = "DENY"
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
+            patch_vary_headers(response, ["Cookie"])
         return response
 
     return middleware
 
 
-def content_security_policy(frame_ancestors: tuple[str, ...], *, frame_src: str = "'none'") -> str:
+def content_security_policy(frame_ancestors: tuple[str, ...], *, form_action: str = "") -> str:
+    """Forms go to this site, and on the one page that leads to an EHR by a form to that EHR's origin."""
     ancestors = " ".join(frame_ancestors) or "'none'"
+    forms = form_action or "'self'"
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-        f"connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-src {frame_src}; "
-        f"frame-ancestors {ancestors}"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+        f"form-action {forms}; base-uri 'none'; object-src 'none'; frame-src 'none'; frame-ancestors {ancestors}"
     )
 
 
@@ -125,7 +131,7 @@ def as_smart_error(request: HttpRequest, exception: Exception) -> SmartError:
         return exception
     if isinstance(exception, Http404):
         return SmartError("not_found", "no such address")
-    if isinstance(exception, SuspiciousOperation | UnreadablePostError):
+    if isinstance(exception, SuspiciousOperation | UnreadablePostError | MultiPartParserError):
         code = _UNREADABLE_REQUEST.get(getattr(request, "smart_stage", ""), "form_expired")
         return SmartError(code, "the request is malformed or too large", reason="malformed")
     if isinstance(exception, DatabaseError):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from launcher import cookies
 from launcher.models import EhrRegistration, PendingLaunch
-from launcher.smart.authorization import new_nonce, new_state
+from launcher.smart.authorization import LaunchRequest, new_nonce, new_state
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.pkce import new_verifier
@@ -32,7 +32,12 @@ class Begun:
 
 
 def begin(
-    registration: EhrRegistration, client: ClientRegistration, *, config: SmartConfiguration, iss: str, browser: str
+    registration: EhrRegistration,
+    client: ClientRegistration,
+    *,
+    config: SmartConfiguration,
+    request: LaunchRequest,
+    browser: str,
 ) -> Begun:
     """Mint state, nonce, verifier and browser secret, and keep what the callback must find."""
     begun = Begun(
@@ -49,7 +54,8 @@ def begin(
         browser_hash=cookies.hashed(browser),
         registration=registration,
         created_at=now,
-        iss=iss,
+        iss=request.iss,
+        mode="ehr" if request.launch else "standalone",
         redirect_uri=client.redirect_uri,
         scopes=client.scopes,
         nonce=begun.nonce,

@@ -118,6 +118,8 @@ def _iss_problem(registration: EhrRegistration) -> str:
     base = origins.parse_base(registration.iss)
     if base.segments and base.segments[-1] == "metadata":
         return "This looks like the metadata address; use the part before /metadata."
+    if registration.iss_is_prefix and registration.environment == "production":
+        return "A prefix is for test launchers; Production needs the whole issuer."
     if base.scheme != "https" and registration.environment == "production":
         return "Production needs an https issuer."
     return _host_problem(base.host)
@@ -170,6 +172,11 @@ def _scopes_problem(registration: EhrRegistration) -> str:
 
 
 def _auth_problem(registration: EhrRegistration) -> str:
+    if registration.auth_method == "private_key_jwt" and registration.signing_key is None:
+        return (
+            "No active key. Create one. “Signing keys” in the admin does it, or "
+            f"`manage.py new_signing_key --algorithm {registration.signing_algorithm}`."
+        )
     if registration.auth_method not in {"client_secret_basic", "client_secret_post"}:
         return ""
     has_secret = bool(registration.secret_from) or bool(registration.client_secret)

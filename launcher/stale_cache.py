@@ -14,6 +14,7 @@ from django.core.cache import cache
 from launcher.smart.errors import SmartError
 
 FRESH_SECONDS = 600
+REFETCH_SECONDS = 60
 STALE_SECONDS = 24 * 3600
 _EHR_FAILED = {"discovery_failed", "ehr_unreachable", "ehr_busy", "identity_invalid"}
 
@@ -31,7 +32,8 @@ def fetched_once(kind: str, identity: tuple[str, ...], fetch: Callable[[], Any],
     """The cached value of `fetch` (a JSON value), at most ten minutes old, or up to a day old when the EHR fails.
 
     `identity` names what is fetched and for whom. One thread of this process fetches at a time; the others wait and use
-    what it got. `refetch` asks the EHR again even if the value is fresh, but at most once a minute.
+    what it got. `refetch` asks the EHR again even if the value is fresh, but at most once a minute (the first fetch
+    does not count: an EHR may change its keys right after it).
     """
     key = f"{kind}:{hashlib.sha256(repr(identity).encode()).hexdigest()}"
     entry = cache.get(key)
@@ -48,11 +50,14 @@ def fetched_once(kind: str, identity: tuple[str, ...], fetch: Callable[[], Any],
                 raise
             logger.warning("config.stale: %s is served from an earlier copy (%s)", kind, error.code)
             return entry["value"]
-        cache.set(key, {"value": value, "at": time.time()}, STALE_SECONDS)
+        now = time.time()
+        cache.set(key, {"value": value, "at": now, "refetched_at": now if refetch else 0.0}, STALE_SECONDS)
         return value
 
 
 def _good(entry: Any, refetch: bool) -> bool:
     if entry is None:
         return False
-    return bool(time.time() - entry["at"] < (60 if refetch else FRESH_SECONDS))
+    if refetch:
+        return bool(time.time() - entry["refetched_at"] < REFETCH_SECONDS)
+    return bool(time.time() - entry["at"] < FRESH_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from launcher import views
+from launcher import jwks, views
 from launcher.methods import View
 
 app_name = "launcher"
@@ -19,6 +19,8 @@ urlpatterns = [
     *both("launch", views.launch, "launch"),
     *both("launch.html", views.launch, "launch-html"),
     *both("launch/<slug:slug>", views.launch, "launch-at"),
+    *both(".well-known/jwks.json", jwks.key_set, "jwks"),
+    *both("standalone/<slug:slug>", views.standalone, "standalone"),
     *both("callback", views.callback, "callback"),
     *both("callback/<slug:slug>", views.callback, "callback-at"),
 ]

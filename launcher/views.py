@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from launcher import audit, cookies, pending, vendors
-from launcher.flow import begin_launch, complete_launch
+from launcher.flow import Departure, begin_launch, complete_launch
 from launcher.methods import only
 from launcher.models import EhrRegistration, Launch, PendingLaunch
 from launcher.site_of import RequestSite, site_of
@@ -24,7 +24,7 @@ from launcher.smart.authorization import (
 )
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
-from launcher.smart.origins import same_base
+from launcher.smart.origins import origin_of
 
 _COOKIE_CHECK = "cookie_check"
 
@@ -62,27 +62,63 @@ def launch(request: HttpRequest, slug: str = "") -> HttpResponseBase:
     site = site_of(request)
     request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
     registration_by_slug = _by_slug(site, slug) if slug else None
-    asked = parse_launch_request(_all_parameters(request), need_launch=True)
+    asked = parse_launch_request(_all_parameters(request), need_launch=False)
     registration = _matching(site, asked, registration_by_slug)
+    _require_mode(request, site, registration, mode="ehr" if asked.launch else "standalone")
+    if not asked.launch:
+        # An EHR that opens the app without a handle: the launch goes on as a standalone one.
+        return _depart(request, site, registration, LaunchRequest(iss=registration.iss, launch=""))
+    return _cookie_bounce(request, asked) or _depart(request, site, registration, asked)
+
+
+@only("GET")
+def standalone(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """A launch that starts here and not in the EHR (SMART App Launch 2.2, "Launch App: Standalone Launch")."""
+    request.smart_stage = "launch"  # type: ignore[attr-defined]
+    site = site_of(request)
+    request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
+    registration = _by_slug(site, slug)
+    _require_mode(request, site, registration, mode="standalone")
+    return _depart(request, site, registration, LaunchRequest(iss=registration.iss, launch=""))
+
+
+def _require_mode(request: HttpRequest, site: RequestSite, registration: EhrRegistration, *, mode: str) -> None:
+    """Refuse a registration that is switched off or not registered for this kind of launch."""
     request.ehr_registration = registration  # type: ignore[attr-defined]
-    subject = audit.Subject(site=site.domain, registration=registration.slug)
-    request.audit_subject = subject  # type: ignore[attr-defined]
+    request.audit_subject = audit.Subject(  # type: ignore[attr-defined]
+        site=site.domain, registration=registration.slug
+    )
     if not registration.enabled:
         raise SmartError("registration_disabled", f"{registration.slug} is switched off", reason="disabled")
-    if "ehr" not in registration.launch_modes:
-        raise SmartError("launch_incomplete", f"{registration.slug} takes no EHR launch", reason="mode")
-    if bounce := _cookie_bounce(request, asked):
-        return bounce
+    if mode not in registration.launch_modes:
+        missing = mode == "standalone" and "ehr" in registration.launch_modes
+        reason = "launch_missing" if missing else "mode"
+        raise SmartError("launch_incomplete", f"{registration.slug} takes no {mode} launch", reason=reason)
+
+
+def _depart(
+    request: HttpRequest, site: RequestSite, registration: EhrRegistration, asked: LaunchRequest
+) -> HttpResponseBase:
+    """Send the browser to the EHR, by redirect or by a form, with the cookie that binds its return."""
+    subject = audit.Subject(site=site.domain, registration=registration.slug)
     browser = cookies.BROWSER.read(request) or cookies.new_secret()
     audit.write("launch.received", subject)
     departure = begin_launch(registration, asked, browser=browser)
     audit.write("authz.redirected", subject)
-    response = _leave(departure.url)
+    response = _form_page(request, departure) if departure.by_form else _leave(departure.url)
     for forgotten in cookies.surplus_pending(request, keep=pending.PER_BROWSER - 1):
         forgotten.drop(response)
     cookies.pending_cookie(departure.state).set(response, departure.binding)
     cookies.BROWSER.set(response, browser)
     return response
+
+
+def _form_page(request: HttpRequest, departure: Departure) -> HttpResponse:
+    """The request as a form (SMART App Launch 2.2, `authorize-post`), sent by a static script or by its button."""
+    origin = str(origin_of(departure.endpoint))
+    request.form_action = origin  # type: ignore[attr-defined]  # read by the headers middleware
+    context = {"endpoint": departure.endpoint, "fields": departure.fields}
+    return render(request, "launcher/authorize_post.html", context)
 
 
 def _leave(url: str) -> HttpResponse:
@@ -109,10 +145,10 @@ def _by_slug(site: RequestSite, slug: str) -> EhrRegistration:
 def _matching(site: RequestSite, asked: LaunchRequest, by_slug: EhrRegistration | None) -> EhrRegistration:
     """The one registration for this issuer; the issuer is a key to look up and never an address to fetch."""
     if by_slug:
-        if same_base(asked.iss, by_slug.iss):
+        if by_slug.is_for(asked.iss):
             return by_slug
         raise SmartError("unknown_issuer", f"iss is not that of {by_slug.slug}", reason="unregistered")
-    found = list(EhrRegistration.objects.for_site(site.id).with_iss(asked.iss).select_related("site"))
+    found = EhrRegistration.objects.for_site(site.id).for_iss(asked.iss)
     candidates = [registration for registration in found if registration.enabled] or found
     if not candidates:
         raise SmartError("unknown_issuer", "no registration of this site has this iss", reason="unregistered")

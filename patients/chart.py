@@ -26,6 +26,7 @@ from patients.panels import ChartContext, Fetched, Outcome, Panel, PanelQuery, P
 from patients.readers.datatypes import Unreadable
 from patients.readers.select import reader_for
 from patients.readers.subject import is_about
+from patients.readers.versions import newest_versions
 from patients.records import Demographics
 
 GRACE_SECONDS = 4.0
@@ -68,6 +69,27 @@ def read_patient(access: LaunchAccess) -> tuple[Resource, Demographics]:
         return resource, reader_for(access.version).demographics(resource)
     except Unreadable as error:
         raise SmartError("patient_unavailable", "the Patient could not be read", reason="unreadable") from error
+
+
+def open_patient(access: LaunchAccess) -> tuple[LaunchAccess, Demographics]:
+    """The Patient, read once more with newer tokens when the EHR refuses these; panels use the access that it was
+    read with. A launch whose newest token is refused is over. Raises as `read_patient`.
+    """
+    try:
+        return access, read_patient(access)[1]
+    except SmartError as error:
+        if error.code != "session_ended":
+            raise
+        refusal = error
+    renewed = access.renewed()
+    if renewed is not None:
+        try:
+            return renewed, read_patient(renewed)[1]
+        except SmartError as error:
+            if error.code != "session_ended":
+                raise
+    access.end("token-refused")
+    raise refusal
 
 
 def _as_smart_error(error: FhirError) -> SmartError:
@@ -215,7 +237,7 @@ class PanelRun:
         """Keep what is clearly about this patient, each resource once (pages and queries may overlap)."""
         kept: list[Resource] = []
         withheld = 0
-        for resource in found.resources:
+        for resource in newest_versions(found.resources):
             key = (resource.get("resourceType"), resource.get("id"))
             if isinstance(key[1], str):
                 if key in seen:
@@ -233,6 +255,7 @@ class PanelRun:
             warned=bool(set(found.outcomes) - _HARMLESS_OUTCOMES),
             truncated=found.truncated,
             total=found.total,
+            short=not found.truncated and (found.total or 0) > len(found.resources) + found.unreadable,
         )
 
 

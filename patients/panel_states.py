@@ -22,7 +22,7 @@ def judge(fetched: Sequence[Fetched], content: PanelContent | None) -> PanelStat
     if (
         outcomes - {"ok"}
         or content.unreadable
-        or any(each.withheld or each.unreadable or each.warned for each in fetched)
+        or any(each.withheld or each.unreadable or each.warned or each.short for each in fetched)
     ):
         return PanelState.PARTIAL
     if any(each.truncated for each in fetched):
@@ -105,7 +105,7 @@ def _notices(fetched: Sequence[Fetched], counts: Counts) -> Iterator[Notice]:
                 yield Notice(vocabulary.sentence(vocabulary.FORBIDDEN, things=things), tone="info")
             case "unsupported":
                 yield Notice(vocabulary.sentence(vocabulary.UNSUPPORTED_PART, things=things), tone="info")
-        if each.truncated:
+        if each.truncated or each.short:
             yield _truncation(each)
     if any(each.warned for each in fetched):
         yield Notice(str(vocabulary.WITHHELD_BY_EHR))

@@ -66,7 +66,8 @@ class Fetched:
     """What one query brought: the `resources` that are clearly about the patient, and how it went.
 
     `withheld` counts those that are not, `unreadable` entries that are no resource at all; `truncated` is a word when
-    the EHR has more, of `total` as far as it said. `warned`: the EHR itself said that something is missing.
+    the EHR has more, of `total` as far as it said. `warned`: the EHR itself said that something is missing. `short`: it
+    counts more than it sent, and says nothing of another page.
     """
 
     query: PanelQuery
@@ -75,6 +76,7 @@ class Fetched:
     withheld: int = 0
     unreadable: int = 0
     warned: bool = False
+    short: bool = False
     truncated: str = ""
     total: int | None = None
 

@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from django.views.decorators.csrf import csrf_exempt
 
 from launcher import audit
-from launcher.current import LaunchAccess, launch_required
+from launcher.current import LaunchAccess, launch_required, launch_required_as_it_is
 from launcher.methods import only
 from launcher.smart.errors import SmartError
 from patients import chart as charts
@@ -99,7 +99,7 @@ def _died(person: Demographics) -> str:
 
 def _open(request: HttpRequest, access: LaunchAccess) -> Page:
     """Read the Patient and write that down; nothing about the patient is rendered before this has returned."""
-    _resource, person = charts.read_patient(access)
+    access, person = charts.open_patient(access)
     audit.record("patient.read", access=access)
     return Page(
         access=access,
@@ -114,7 +114,7 @@ def _open(request: HttpRequest, access: LaunchAccess) -> Page:
 def chart(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
     """The chart of a launch."""
     page = _open(request, access)
-    run = charts.PanelRun(access, page.context, panels.all_panels())
+    run = charts.PanelRun(page.access, page.context, panels.all_panels())
     marker = secrets.token_hex(16)
     head, tail = page.render_page("patients/chart.html", marker=marker).split(marker)
     response = StreamingHttpResponse(_pieces(page, run, head=head, tail=tail), content_type="text/html; charset=utf-8")
@@ -155,7 +155,7 @@ def panel(request: HttpRequest, access: LaunchAccess, panel: str) -> HttpRespons
     if wanted is None:
         raise SmartError("not_found", "no panel has this name", reason="panel")
     page = _open(request, access)
-    run = charts.PanelRun(access, page.context, [wanted])
+    run = charts.PanelRun(page.access, page.context, [wanted])
     box = next(run.boxes(page.render_panel))
     section = _audited(page, run, box)
     if request.GET.get("fragment") == "1":
@@ -167,7 +167,7 @@ def panel(request: HttpRequest, access: LaunchAccess, panel: str) -> HttpRespons
 
 @csrf_exempt
 @only("POST")
-@launch_required
+@launch_required_as_it_is
 def end(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
     """End the session: the form's token stands in for Django's, which has no cookie here."""
     access.check_form_token(request, "end")

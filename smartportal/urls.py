@@ -3,11 +3,14 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from launcher.views import not_found
 
 urlpatterns = [
+    path("admin", RedirectView.as_view(url="/admin/", query_string=True)),
     path("admin/", admin.site.urls),
+    *([path("sandbox", RedirectView.as_view(url="/sandbox/"))] if settings.SMARTPORTAL_SANDBOX else []),
     *([path("sandbox/", include("sandbox.urls"))] if settings.SMARTPORTAL_SANDBOX else []),
     path("", include("patients.urls")),
     path("", include("launcher.urls")),

@@ -140,7 +140,7 @@ def check_response_issuer(values: Sequence[str], configuration: SmartConfigurati
 
     An EHR that publishes no issuer gives us nothing to compare with: then it has to lie on the origin of an endpoint.
     """
-    if not values or list(values) == [""]:
+    if not values:
         if configuration.iss_parameter_supported:
             raise SmartError("issuer_mismatch", "the promised iss did not come", reason="iss_missing")
         return

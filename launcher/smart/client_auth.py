@@ -1,19 +1,23 @@
 """How a client says who it is at the token endpoint: a table of methods.
 
-Source: SMART App Launch 2.2, "Client Authentication"; RFC 6749, 2.3.1.
+Source: SMART App Launch 2.2, "Client Authentication"; RFC 6749, 2.3.1; RFC 7523, 2.2.
 """
 
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
+from launcher.smart.client_assertion import ASSERTION_TYPE, make_assertion
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.secret import Secret
+
+_ASYMMETRIC = "client-confidential-asymmetric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +28,68 @@ class Credentials:
     authorization: Secret | None = None
 
 
-def _public(client: ClientRegistration) -> Credentials:
+def _public(client: ClientRegistration, configuration: SmartConfiguration) -> Credentials:
     return Credentials(form=(("client_id", client.client_id),))
 
 
-def _basic(client: ClientRegistration) -> Credentials:
-    """Each part is form-encoded before they are joined, so that a colon in the client ID stays what it is."""
-    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret.reveal())}"
-    value = base64.b64encode(pair.encode("ascii")).decode("ascii")
-    form = (("client_id", client.client_id),) if client.quirks.client_id_in_token_body else ()
-    return Credentials(form=form, authorization=Secret(f"Basic {value}"))
+def _basic(client: ClientRegistration, configuration: SmartConfiguration) -> Credentials:
+    """Each part is form-encoded before they are joined, so that a colon in the client ID stays what it is.
+
+    Some EHRs do not decode the parts; for them the registration says `basic_raw`.
+    """
+    parts = (client.client_id, _secret(client))
+    pair = ":".join(parts if client.basic_raw else map(quote_plus, parts))
+    value = base64.b64encode(pair.encode()).decode("ascii")
+    return Credentials(form=_named(client), authorization=Secret(f"Basic {value}"))
 
 
-def _post(client: ClientRegistration) -> Credentials:
-    return Credentials(form=(("client_id", client.client_id), ("client_secret", client.client_secret.reveal())))
+def _post(client: ClientRegistration, configuration: SmartConfiguration) -> Credentials:
+    return Credentials(form=(("client_id", client.client_id), ("client_secret", _secret(client))))
 
 
-METHODS: dict[str, Callable[[ClientRegistration], Credentials]] = {
+def _signed(client: ClientRegistration, configuration: SmartConfiguration) -> Credentials:
+    """An assertion for the token endpoint, which names the EHR's authorization server at its other endpoints too."""
+    if client.signing_key is None:
+        raise SmartError("client_rejected", "private_key_jwt needs a signing key, and none is active", reason="no_key")
+    assertion = make_assertion(
+        client.signing_key, client_id=client.client_id, audience=configuration.token_endpoint, now=time.time()
+    )
+    proof = (("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion.reveal()))
+    return Credentials(form=(*_named(client), *proof))
+
+
+def _named(client: ClientRegistration) -> tuple[tuple[str, str], ...]:
+    """A confidential client's ID stays out of the body, save for EHRs that look for it there."""
+    return (("client_id", client.client_id),) if client.quirks.client_id_in_token_body else ()
+
+
+def _secret(client: ClientRegistration) -> str:
+    if not client.client_secret:
+        raise SmartError(
+            "client_rejected", f"{client.auth_method} needs a client secret, and none is set", reason="no_secret"
+        )
+    return client.client_secret.reveal()
+
+
+METHODS: dict[str, Callable[[ClientRegistration, SmartConfiguration], Credentials]] = {
     "none": _public,
     "client_secret_basic": _basic,
     "client_secret_post": _post,
+    "private_key_jwt": _signed,
 }
 
 
 def choose_method(client: ClientRegistration, configuration: SmartConfiguration) -> str:
     """The method in force: the registration's own, or with "auto" the first fitting one that the EHR advertises.
 
-    An EHR that advertises nothing takes Basic (RFC 6749's default) where it has a smart-configuration, and the secret
-    in the body where it is of the generation before that document.
+    A signature is preferred to a secret where both sides can. An EHR that advertises nothing takes Basic (RFC 6749's
+    default) where it has a smart-configuration, and the secret in the body where it is of the generation before that
+    document.
     """
     if client.auth_method != "auto":
         return client.auth_method
+    if client.signing_key is not None and _verifies_signatures(configuration):
+        return "private_key_jwt"
     if not client.client_secret:
         return "none"
     offered = configuration.token_endpoint_auth_methods_supported
@@ -64,12 +99,20 @@ def choose_method(client: ClientRegistration, configuration: SmartConfiguration)
     return "client_secret_post" if configuration.source == "metadata" and not offered else "client_secret_basic"
 
 
+def _verifies_signatures(configuration: SmartConfiguration) -> bool:
+    """Whether the EHR lists the method or, where it lists no methods at all, the capability."""
+    offered = configuration.token_endpoint_auth_methods_supported
+    return "private_key_jwt" in offered or (not offered and _ASYMMETRIC in configuration.capabilities)
+
+
 def credentials(client: ClientRegistration, configuration: SmartConfiguration) -> Credentials:
-    """Build the credentials. Raises `client_rejected` when the method needs a secret and there is none."""
+    """Build the credentials for one request to the token, revocation or introspection endpoint, never for two.
+
+    Raises `client_rejected` when the method needs a secret or a signing key and there is none, `unavailable` for a key
+    that cannot sign.
+    """
     method = choose_method(client, configuration)
     build = METHODS.get(method)
     if build is None:
         raise SmartError("client_rejected", f"the method {method} is not known", reason="method")
-    if method != "none" and not client.client_secret:
-        raise SmartError("client_rejected", f"{method} needs a client secret, and none is set", reason="no_secret")
-    return build(client)
+    return build(client, configuration)

@@ -45,6 +45,8 @@ _LISTS = (
 )
 # These are the EHR's own word: another document must not overrule them.
 _FINAL = {"endpoint_scheme", "endpoint_malformed", "host_unapproved"}
+# A JSON document at the SMART configuration's own address is meant to be one: its gaps are not filled from elsewhere.
+_FINAL_FOR_WELL_KNOWN = {"endpoint_missing", "content"}
 _SILENT = {"ehr_unreachable", "ehr_busy"}
 
 
@@ -336,7 +338,9 @@ def _final_error(found: list[_Found]) -> SmartError | None:
 
 
 def _is_final(error: SmartError) -> bool:
-    return error.code == "ehr_address_forbidden" or error.reason in _FINAL
+    if error.code == "ehr_address_forbidden" or error.reason in _FINAL:
+        return True
+    return error.context.get("stage") == "well-known" and error.reason in _FINAL_FOR_WELL_KNOWN
 
 
 def _worst(found: list[_Found]) -> SmartError:

@@ -70,7 +70,7 @@ class OpenIdConfiguration:
 def fetch_openid(door: Door, issuer: str) -> OpenIdConfiguration:
     """Read `{issuer}/.well-known/openid-configuration`; the document's issuer must be the one it was asked for.
 
-    Raises `identity_invalid`, reasons "issuer", "jwks_uri", "document", and what the door raises.
+    Raises `identity_invalid`, reasons "issuer", "jwks_uri", "document", "missing" (404), and what the door raises.
     Source: OpenID Connect Discovery 1.0, section 4.3.
     """
     try:
@@ -120,6 +120,7 @@ def _public(key: Mapping[str, JsonValue]) -> dict[str, object]:
 def _document(door: Door, url: str, *, reason: str) -> Mapping[str, JsonValue]:
     answer: Answer = door.get(url, accept="application/json", max_bytes=DOCUMENT_BYTES, failure="identity_invalid")
     if answer.status != 200:
+        reason = "missing" if answer.status in {404, 410} and reason == "document" else reason
         _refuse(reason, f"the EHR's sign-in document answered with status {answer.status}", status=answer.status)
     return _object(answer.body, reason=reason)
 
@@ -185,8 +186,8 @@ def _check_audience(claims: Mapping[str, JsonValue], client_id: str) -> None:
         _refuse("aud", "the id_token's audience is missing or malformed")
     if client_id not in audiences:
         _refuse("aud", "the id_token is for another client")
-    if len(audiences) > 1 and claims.get("azp") != client_id:
-        _refuse("azp", "the id_token is for several clients and was not issued to this one")
+    if (len(audiences) > 1 or "azp" in claims) and claims.get("azp") != client_id:
+        _refuse("azp", "the id_token was issued to another client")
 
 
 def _check_times(claims: Mapping[str, JsonValue], now: float) -> None:

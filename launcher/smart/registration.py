@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
+from launcher.smart.client_assertion import SigningKeyPair
 from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.quirks import STANDARD, Quirks
 from launcher.smart.secret import Secret
@@ -20,7 +21,8 @@ class ClientRegistration:
 
     `iss` is the FHIR base URL as registered. `approved_origins` are origins besides that of `iss` where endpoints
     and keys may lie. `networks` are the address ranges that the door lets through besides public addresses.
-    `fhir_version` is None when it is to be read from the EHR.
+    `fhir_version` is None when it is to be read from the EHR. `signing_key` is what `private_key_jwt` signs with;
+    `basic_raw` leaves client ID and secret as they are in the Basic header.
     """
 
     iss: str
@@ -36,3 +38,5 @@ class ClientRegistration:
     networks: tuple[Network, ...] = ()
     ca_bundle: str = ""
     quirks: Quirks = STANDARD
+    signing_key: SigningKeyPair | None = None
+    basic_raw: bool = False

@@ -90,3 +90,17 @@ def may_search(granted: str | None, requested: str, resource: str) -> bool:
     if not given.has_resource_scopes and not wanted.has_resource_scopes:
         return True
     return given.allows(resource, "s")
+
+
+def standalone_scopes(scopes: str) -> str:
+    """The scopes of a standalone launch: context is asked for by `launch/patient`, since there is no launch to name it.
+
+    Source: SMART App Launch 2.2, "Requesting Context with Scopes".
+    """
+    words = [word for word in scopes.split() if word != "launch"]
+    return " ".join(words if "launch/patient" in words else ["launch/patient", *words])
+
+
+def may_choose_a_patient(scopes: str) -> bool:
+    """Whether the provider may look for patients: some user-level scope covers Patient."""
+    return any(scope.level == "user" and scope.covers("Patient", "s") for scope in parse(scopes).resources)

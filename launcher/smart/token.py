@@ -10,14 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from launcher.smart.answer import Answer
 from launcher.smart.client_auth import credentials
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import ErrorCode, SmartError
 from launcher.smart.foreign_text import is_fhir_id, is_visible_ascii, plain
-from launcher.smart.http import Door
+from launcher.smart.http import TOTAL_SECONDS, Door
+from launcher.smart.introspection import Introspection, read_introspection
 from launcher.smart.origins import origin_of
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.secret import Secret
@@ -25,6 +26,8 @@ from launcher.smart.strict_json import JsonError, JsonValue, parse
 
 TOKEN_BYTES = 64 * 1024
 TOKEN_MOST = 16 * 1024
+# Nobody waits for a revocation, but while one EHR is slow those of others wait behind it.
+REVOCATION_SECONDS = 5.0
 TEN_YEARS = 10 * 366 * 24 * 3600
 # Beyond this a number is no life time but nonsense (1e999).
 _PLAUSIBLE_SECONDS = 10**12
@@ -47,6 +50,8 @@ TOKEN_ERRORS = frozenset(
 )
 _REJECTED_CLIENT = {"invalid_client", "unauthorized_client"}
 _BUSY = {429, 503}
+
+TokenHint = Literal["access_token", "refresh_token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,39 @@ def refresh(
     return _ask(door, registration, config, form=form, bad_grant="session_ended")
 
 
+def revoke(
+    door: Door, registration: ClientRegistration, config: SmartConfiguration, *, token: Secret, hint: TokenHint
+) -> None:
+    """Tell the EHR that a token is done with; 200 means that it is revoked, or that the EHR never knew it (RFC 7009).
+
+    Sends nothing to an EHR without a revocation endpoint. Raises `token_unreadable`, "status", for any other answer,
+    and what the door raises.
+    """
+    url = config.revocation_endpoint
+    if not url:
+        return
+    form = [("token", token.reveal()), ("token_type_hint", hint)]
+    answer = _post(door, registration, config, url=url, form=form, seconds=REVOCATION_SECONDS)
+    if answer.status != 200:
+        host = origin_of(url).host
+        _refuse("token_unreadable", f"{host}: revocation answered {answer.status}", "status", status=answer.status)
+
+
+def introspect(
+    door: Door, registration: ClientRegistration, config: SmartConfiguration, *, token: Secret
+) -> Introspection:
+    """Ask the EHR what a token is good for (RFC 7662; SMART App Launch 2.2, "Token Introspection").
+
+    Raises as `exchange_code`; `token_unreadable` also for an answer without `active`, and, with reason
+    "endpoint_missing", where the EHR has no introspection endpoint.
+    """
+    url = config.introspection_endpoint
+    if not url:
+        _refuse("token_unreadable", "the EHR publishes no introspection endpoint", "endpoint_missing")
+    answer = _post(door, registration, config, url=url, form=[("token", token.reveal())])
+    return read_introspection(_judge(answer, host=origin_of(url).host, bad_grant="token_unreadable"))
+
+
 def _ask(
     door: Door,
     registration: ClientRegistration,
@@ -139,15 +177,28 @@ def _ask(
     form: Sequence[tuple[str, str]],
     bad_grant: ErrorCode,
 ) -> TokenResponse:
+    answer = _post(door, registration, config, url=config.token_endpoint, form=form)
+    return _read(_judge(answer, host=origin_of(config.token_endpoint).host, bad_grant=bad_grant))
+
+
+def _post(
+    door: Door,
+    registration: ClientRegistration,
+    config: SmartConfiguration,
+    *,
+    url: str,
+    form: Sequence[tuple[str, str]],
+    seconds: float = TOTAL_SECONDS,
+) -> Answer:
     proof = credentials(registration, config)
-    answer = door.post_form(
-        config.token_endpoint,
+    return door.post_form(
+        url,
         [*form, *proof.form],
         max_bytes=TOKEN_BYTES,
         failure="token_unreadable",
+        seconds=seconds,
         authorization=proof.authorization,
     )
-    return _read(_judge(answer, host=origin_of(config.token_endpoint).host, bad_grant=bad_grant))
 
 
 def _judge(answer: Answer, *, host: str, bad_grant: ErrorCode) -> Mapping[str, JsonValue]:

@@ -148,6 +148,9 @@ def why_no_concept(parent: Fields, *keys: str) -> Missing:
     return why_missing(parent, *keys)
 
 
+_TAKEN_BACK = ("entered-in-error", "refuted")
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """A status as sent: `code` is one of the known codes or "", `words` what stood there, "" when nothing was sent."""
@@ -158,14 +161,18 @@ class Status:
 
 
 def status_at(parent: Fields, key: str, known: Collection[str]) -> Status:
-    """A status as a code or a CodeableConcept; a known code in any coding, display or text is taken."""
+    """A status as a code or a CodeableConcept; a known code in any coding, display or text is taken.
+
+    Where several disagree, the one that takes the record back is taken: showing it would be the worse mistake.
+    """
     value = next(iter(as_list(parent.get(key))), None)
     fields = value if isinstance(value, Mapping) else {"text": value}
     codings = [coding for coding in (*many(fields, "coding"), fields) if not _is_null_coding(coding)]
     codes = [text_at(coding, "code") for coding in codings]
     displays = [text_at(coding, "display") for coding in codings]
     sent = [text for text in (*codes, *displays, clean(fields.get("text"))) if text]
-    code = next((normal_code(text) for text in sent if normal_code(text) in known), "")
+    found = [normal_code(text) for text in sent if normal_code(text) in known]
+    code = next((each for each in (*_TAKEN_BACK, *found) if each in found), "")
     words = next((text for text in (clean(fields.get("text")), *displays, *codes) if text), "")
     unreadable = is_sent(parent, key) and not sent and why_no_concept(parent, key) is Missing.UNREADABLE
     return Status(code=code, words=words, unreadable=unreadable)

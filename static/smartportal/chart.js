@@ -1,9 +1,15 @@
-/* Improves the chart; nothing on it needs this file. A panel that could not be loaded is fetched again in place, and a
-   page that has stood open for long says so. */
+/* Improves the chart; nothing on it needs this file. A panel that could not be loaded is fetched again in place, a page
+   that has stood open for long says so, and Back asks the server again. */
 "use strict";
 
 (function () {
   var chart = document.body;
+
+  /* Browsers keep pages for Back, now and then even one whose session has been ended and whose cookie is gone. The page
+     is left blank, so that nothing of it shows before the server has answered. */
+  window.addEventListener("pagehide", function () { document.documentElement.hidden = true; });
+  window.addEventListener("pageshow", function (event) { if (event.persisted) { window.location.reload(); } });
+
   if (!window.fetch || !window.DOMParser) { return; }
 
   function sameChart(section, old) {

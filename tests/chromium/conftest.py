@@ -45,8 +45,6 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# The driver switches the cache behind Back off; people's browsers have it, so what it would show is tested.
-KEPT_FEATURES = ("--disable-back-forward-cache",)
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -63,15 +61,23 @@ def driver() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium(driver: Playwright) -> Iterator[Browser]:
-    browser = driver.chromium.launch(
-        executable_path=EXECUTABLE, args=[*ARGUMENTS], ignore_default_args=[*KEPT_FEATURES]
-    )
+    browser = driver.chromium.launch(executable_path=EXECUTABLE, args=[*ARGUMENTS])
     yield browser
     browser.close()
 
 
+@pytest.fixture
+def remembering(driver: Playwright, origin: str) -> Iterator[Visitor]:
+    """A browser that keeps left pages for Back, as people's do; the driver switches that off unless told otherwise."""
+    switched_off = ["--disable-back-forward-cache"]
+    browser = driver.chromium.launch(executable_path=EXECUTABLE, args=[*ARGUMENTS], ignore_default_args=switched_off)
+    with visiting(browser, origin) as visitor:
+        yield visitor
+    browser.close()
+
+
 @pytest.fixture(scope="package")
-def origin(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def origin(driver: Playwright, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the server of these tests answers."""
     data = tmp_path_factory.mktemp("served")
     port = _free_port()
@@ -79,6 +85,7 @@ def origin(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with log.open("wb") as sink:
         server = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-m", "smartportal.development", str(data)],
+            cwd=pytestconfig.rootpath,
             env=_environment(data, port),
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -156,11 +163,13 @@ def violations(driver: Playwright) -> Violations:
     """What axe finds on a page, one line each; `only` names the rules to run instead of all."""
     if Axe is None:
         pytest.skip("needs axe-playwright-python (requirements-browser.txt)")
-    axe = Axe()
+    script = Axe().axe_script
 
     def find(page: Page, *, only: tuple[str, ...] = ()) -> list[str]:
         options = {"resultTypes": ["violations"], **({"runOnly": list(only)} if only else {})}
-        found = axe.run(page, options=options).response["violations"]
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(script)
+        found = page.evaluate("options => axe.run(document, options)", options)["violations"]
         return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in found]
 
     return find

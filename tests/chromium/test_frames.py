@@ -40,13 +40,14 @@ def cookieless(driver: Playwright, origin: str, tmp_path: Path) -> Iterator[Visi
 
 
 def test_where_no_cookie_is_kept_the_frame_offers_a_new_window_after_one_bounce(
-    cookieless: Visitor, visitor: Visitor
+    cookieless: Visitor, visitor: Visitor, pictures: Path
 ) -> None:
     page = cookieless.page(f"/sandbox/{R4}/open?patient=54520&frame=1")
     main = page.frame_locator("iframe").locator("main[data-error]")
     assert main.get_attribute("data-error") == "cookies_blocked"
     button = main.get_by_role("link", name="Open in a new window")
     assert button.is_visible()
+    page.screenshot(path=pictures / "cookies-blocked-1280.png")
     address = urlsplit(button.get_attribute("href"))
     launches = [url for url in cookieless.requests if urlsplit(url).path == "/launch"]
     assert len(launches) == 2

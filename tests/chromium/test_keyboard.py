@@ -24,7 +24,7 @@ _FOCUSED = """() => {
         tag: element.tagName,
         name: element.innerText.trim(),
         index: [...document.querySelectorAll("*")].indexOf(element),
-        outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
+        outline: {none: 0, auto: 3}[style.outlineStyle] ?? parseFloat(style.outlineWidth),
         seen: box.width > 0 && box.left >= 0 && box.top > covered - 1 && box.bottom < innerHeight + 1,
     };
 }"""

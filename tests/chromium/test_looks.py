@@ -46,8 +46,8 @@ def _framed(visitor: Visitor) -> Page:
 
 
 def _panel(visitor: Visitor) -> Page:
-    page = visitor.chart(R4, fault="conditions-500")
-    page.goto(f"{page.url}panels/medications/")
+    page = visitor.chart(R4, fault="conditions-warning")
+    page.goto(f"{page.url}panels/conditions/")
     return page
 
 
@@ -64,13 +64,11 @@ STATES: dict[str, Callable[[Visitor], Page]] = {
     "chart-do-not-give": _chart(R4, "smart-1042"),
     "chart-restricted": _chart("allscripts-sunrise", "385800227"),
     "chart-deceased": _chart(DSTU2, "54531"),
-    "chart-merged": _chart(DSTU2, "54582"),
+    "chart-merged-empty": _chart(DSTU2, "54582"),
     "chart-failed-panel": _chart(R4, "54520", "conditions-500"),
     "chart-forbidden-panel": _chart(R4, "54520", "medications-403"),
-    "chart-partial-panel": _chart(R4, "54520", "conditions-warning"),
-    "chart-empty-panel": _chart(R4, "54520", "conditions-empty"),
     "chart-long-words": _chart(R4, "54520", "xss"),
-    "panel": _panel,
+    "panel-partial": _panel,
     "ended": _ended,
     "error-opened-directly": _address("/launch"),
     "error-no-patient": _launch("patient-500"),
@@ -94,7 +92,7 @@ def shown(request: pytest.FixtureRequest, visit: Visit, pictures: Path) -> Itera
 def _picture(page: Page, folder: Path, name: str) -> None:
     page.screenshot(path=folder / f"{name}-1280.png", full_page=True)
     page.emulate_media(color_scheme="dark")
-    page.screenshot(path=folder / f"{name}-dark.png", full_page=True)
+    page.screenshot(path=folder / f"{name}-dark.png")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 360, "height": 740})
     page.screenshot(path=folder / f"{name}-360.png", full_page=True)

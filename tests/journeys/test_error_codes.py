@@ -274,6 +274,8 @@ def long_ago(stage: Stage) -> None:
 
 
 def token_over(stage: Stage) -> None:
+    """The token has ended, and there is none to get a new one with."""
+    Launch.objects.update(refresh_token="")
     stage.pass_time(hours=1, seconds=1)
     stay_seen(stage)
 
@@ -437,15 +439,21 @@ UNUSABLE_DOCUMENTS = (
     "discovery-404",
     "discovery-html",
     "discovery-empty",
-    "discovery-array",
     "discovery-redirect",
     "discovery-500",
-    "discovery-no-token-endpoint",
 )
-UNUSABLE_ENDPOINTS = ("discovery-http-endpoint", "discovery-javascript-endpoint", "discovery-foreign-endpoint")
+# These are the EHR's own word: no other document is asked.
+UNUSABLE_ENDPOINTS = (
+    "discovery-array",
+    "discovery-no-token-endpoint",
+    "discovery-http-endpoint",
+    "discovery-javascript-endpoint",
+    "discovery-foreign-endpoint",
+)
 
 REJECTED = "launch.rejected"
 RETURNED = "callback.rejected"
+IDENTITY = ("jwks", "openid-configuration", "token")
 CASES: tuple[Case, ...] = (
     Case("no iss", "launch_incomplete", visiting("/launch?launch=x"), event=REJECTED),
     Case("nothing at all", "launch_incomplete", visiting("/launch.html"), event=REJECTED),
@@ -530,14 +538,14 @@ CASES: tuple[Case, ...] = (
     *(
         Case(fault, "identity_invalid", at_callback(fault), event="idtoken.rejected", asks=asks)
         for fault, asks in (
-            ("id-alg-none", ("jwks", "token")),
-            ("id-bad-signature", ("jwks", "token")),
-            ("id-wrong-iss", ("jwks", "token")),
-            ("id-wrong-nonce", ("jwks", "token")),
-            ("id-expired", ("jwks", "token")),
+            ("id-alg-none", IDENTITY),
+            ("id-bad-signature", IDENTITY),
+            ("id-wrong-iss", IDENTITY),
+            ("id-wrong-nonce", IDENTITY),
+            ("id-expired", IDENTITY),
         )
     ),
-    Case("no patient", "no_patient", at_callback("no-patient"), event="token.failed", asks=("jwks", "token")),
+    Case("no patient", "no_patient", at_callback("no-patient"), event="token.failed", asks=IDENTITY),
     *(
         Case(fault, "patient_mismatch", at_chart(fault), event="fhir.failed", asks=("54520",))
         for fault in ("patient-other", "patient-practitioner", "patient-two-bundle")
@@ -557,7 +565,13 @@ CASES: tuple[Case, ...] = (
         reason="registration-disabled",
     ),
     Case("ended", "session_ended", chart_after(end_it), event="session.denied", reason="signed-out"),
-    Case("token refused", "session_ended", at_chart("patient-401"), event="session.denied", asks=("54520",)),
+    Case(
+        "token refused",
+        "session_ended",
+        at_chart("patient-401"),
+        event="session.denied",
+        asks=("54520", "54520", "token"),
+    ),
     Case("another browser", "session_ended", chart_in_another_browser, event="session.denied", reason="not_owner"),
     Case("another host", "session_ended", chart_on_another_host, event="session.denied", reason="not_owner"),
     Case("never was", "session_ended", visiting(f"/chart/{'0' * 32}/"), event="session.denied", reason="not_owner"),

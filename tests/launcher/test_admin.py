@@ -111,9 +111,8 @@ def value_of(page: str, name: str) -> str:
     if field.group(1) == "textarea":
         return unescape(page[field.end() : page.index("</textarea>", field.end())]).strip()
     if field.group(1) == "select":
-        chosen = re.search(
-            r'<option value="([^"]*)" selected', page[field.end() : page.index("</select>", field.end())]
-        )
+        options = page[field.end() : page.index("</select>", field.end())]
+        chosen = re.search(r'<option value="([^"]*)" selected', options)
         return chosen.group(1) if chosen else ""
     found = re.search(r'\bvalue="([^"]*)"', field.group(0))
     return unescape(found.group(1)) if found else ""
@@ -195,7 +194,7 @@ def test_a_registration_is_added_with_its_redirect_address_made(admin: Admin) ->
         ({"scopes": "openid"}, "scopes", "launch"),
         ({"scopes": ""}, "scopes", "required"),
         ({"auth_method": "client_secret_basic"}, "auth_method", "client secret"),
-        ({"auth_method": "private_key_jwt"}, "auth_method", ""),
+        ({"auth_method": "magic"}, "auth_method", "valid choice"),
         ({"launch_modes": []}, "launch_modes", "required"),
         ({"secret_from": "vault:x"}, "secret_from", "env:NAME"),
         ({"approved_origins": "https://login.example.org/path"}, "approved_origins", "origin"),
@@ -244,13 +243,12 @@ def test_a_secret_goes_in_and_never_comes_out(admin: Admin, superuser: Any) -> N
     change = f"{LIST}{row.pk}/change/"
     answers.append(admin.post(change, form(name="Renamed", new_secret=f"{SECRET}-2", redirect_uri=row.redirect_uri)))
     answers.append(admin.post(change, form(name="", new_secret=f"{SECRET}-3", redirect_uri=row.redirect_uri)))
-    urls = [change, LIST, f"{LIST}?q={SECRET}", f"{LIST}?q=main", f"{LIST}{row.pk}/history/", f"{LIST}{row.pk}/delete/"]
+    urls = [change, LIST, f"{LIST}?q=main", f"{LIST}{row.pk}/history/", f"{LIST}{row.pk}/delete/"]
     answers += [admin.get(url) for url in urls]
     for answer in answers:
         assert answer.status_code == 200
-        page = text(answer).replace(f"?q={SECRET}", "").replace(f'value="{SECRET}"', "", 1)
-        assert SECRET not in page
-        assert "v1." not in page
+        assert SECRET not in text(answer)
+        assert "v1." not in text(answer)
     assert EhrRegistration.objects.get().client_secret.reveal() == f"{SECRET}-2"
     assert SECRET not in str(list(LogEntry.objects.values()))
 
@@ -391,9 +389,8 @@ def test_launches_and_the_audit_trail_are_to_look_at(kind: str, admin: Admin, re
     assert admin.get(base).status_code == 200
     page = admin.get(f"{base}{key}/change/")
     assert page.status_code == 200
-    assert not re.search(
-        r'<(input|textarea|select)(?![^>]*type="hidden")[^>]*name="(?!q")', text(page).split("<main")[1]
-    )
+    content = text(page).split("<main")[1]
+    assert not re.search(r'<(input|textarea|select)(?![^>]*type="hidden")[^>]*name="', content)
     assert "Save" not in text(page)
     assert admin.get(f"{base}add/").status_code == 403
     assert admin.get(f"{base}{key}/delete/").status_code == 403
@@ -428,7 +425,8 @@ def test_a_registration_with_launches_is_not_deleted(admin: Admin, make_registra
     launch_of(used)
     assert admin.get(f"{LIST}{used.pk}/delete/").status_code == 403
     assert admin.post(f"{LIST}{used.pk}/delete/", {"post": "yes"}).status_code == 403
-    assert "deletelink" not in text(admin.get(f"{LIST}{used.pk}/change/"))
+    assert f"/{used.pk}/delete/" not in text(admin.get(f"{LIST}{used.pk}/change/"))
+    assert f"/{unused.pk}/delete/" in text(admin.get(f"{LIST}{unused.pk}/change/"))
     selected = {"action": "delete_selected", "_selected_action": [used.pk, unused.pk], "post": "yes"}
     assert admin.post(LIST, selected).status_code == 200
     assert EhrRegistration.objects.filter(pk=used.pk).exists()
@@ -450,9 +448,8 @@ def test_admin_pages_are_framed_by_nobody_and_hold_nothing_inline(admin: Admin, 
     launch_of(registration)
     registration.frame_ancestors = ["https://ehr.example.org"]
     registration.save()
-    answers = [
-        admin.get(url) for url in (*PAGES, f"{LIST}{registration.pk}/change/", f"{LIST}{registration.pk}/history/")
-    ]
+    one = f"{LIST}{registration.pk}/"
+    answers = [admin.get(url) for url in (*PAGES, f"{one}change/", f"{one}history/", f"{ADD}?preset=generic-smart")]
     answers.append(admin.post(ADD, form(iss="nonsense")))
     answers.append(Client().get("/admin/login/", secure=True))
     for answer in answers:
@@ -463,9 +460,8 @@ def test_admin_pages_are_framed_by_nobody_and_hold_nothing_inline(admin: Admin, 
         assert answer.headers["X-Frame-Options"] == "DENY"
         assert "no-store" in answer.headers["Cache-Control"]
         page = text(answer)
-        assert not re.search(r"<script\b(?![^>]*\b(src=|type=\"application/json\"))", page), answer.request["PATH_INFO"]
-        assert not re.search(r"<style\b|\sstyle\s*=|\son[a-z]+\s*=\s*[\"']|javascript:", page), answer.request[
-            "PATH_INFO"
-        ]
+        path = answer.request["PATH_INFO"]
+        assert not re.search(r"<script\b(?![^>]*\b(src=|type=\"application/json\"))", page), path
+        assert not re.search(r"<style\b|\sstyle\s*=|\son[a-z]+\s*=\s*[\"']|javascript:", page), path
         for address in re.findall(r'(?:src|href|action)="([^"]+)"', page):
             assert not re.match(r"(?:[a-z]+:)?//", address) or address.startswith("https://testserver/"), address

@@ -94,9 +94,7 @@ def test_a_cookie_is_dropped_by_the_name_and_place_it_was_set_with(ehrs: Bridge,
 def test_cookies_say_nothing(ehrs: Bridge, browser: Browser) -> None:
     pages_of_a_launch(browser)
     values = [morsel.value for morsel in browser.cookies.values()]
-    stored = str(list(Launch.objects.values("binding_hash", "browser_hash"))) + str(
-        list(PendingLaunch.objects.values())
-    )
+    stored = str([*Launch.objects.values(), *PendingLaunch.objects.values()])
     assert len(set(values)) == len(values) == 2
     for value in values:
         assert len(value) == 32

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.sites.models import Site
 from django.core.exceptions import ValidationError
 
@@ -45,10 +45,6 @@ def twin(second: Site) -> EhrRegistration:
     return row
 
 
-def theirs() -> EhrRegistration:
-    return EhrRegistration.objects.get(site__domain=SECOND)
-
-
 def launched_at_second(ehrs: Bridge, browser: Browser) -> Page:
     """A whole launch at the second site; the EHR's token endpoint is played, for it does not know this client."""
     page = browser.get(launch_url())
@@ -61,16 +57,12 @@ def launched_at_second(ehrs: Bridge, browser: Browser) -> Page:
 
 def test_one_issuer_at_two_sites_is_two_registrations(ehrs: Bridge, twin: EhrRegistration, browser: Browser) -> None:
     here, there = browser.get(launch_url()).query, SecondHost().get(launch_url()).query
-    ours = registration_of_first()
+    ours = EhrRegistration.objects.get(slug=R4, site_id=settings.SITE_ID)
     assert here["client_id"] == [ours.client_id]
     assert here["redirect_uri"] == [f"https://testserver/callback/{R4}"]
     assert there["client_id"] == ["their-client"]
     assert there["redirect_uri"] == [f"https://{SECOND}/callback/{R4}"]
     assert list(PendingLaunch.objects.order_by("id").values_list("registration", flat=True)) == [ours.pk, twin.pk]
-
-
-def registration_of_first() -> EhrRegistration:
-    return EhrRegistration.objects.get(slug=R4, site_id=1)
 
 
 @pytest.mark.parametrize("path", ["/launch", "/launch.html"])
@@ -216,10 +208,10 @@ def test_a_host_that_is_allowed_but_no_site_is_not_found(ehrs: Bridge, browser: 
 
 
 def test_the_default_site_is_known_by_the_public_address_alone(
-    ehrs: Bridge, second: Site, browser: Browser, settings: Any
+    ehrs: Bridge, second: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its row in the sites table may carry any name: the settings decide."""
     Site.objects.filter(pk=settings.SITE_ID).update(domain="old-name.example.org")
-    settings.ALLOWED_HOSTS = ["testserver", SECOND, "old-name.example.org"]
+    monkeypatch.setattr(settings, "ALLOWED_HOSTS", ["testserver", SECOND, "old-name.example.org"])
     assert browser.get(launch_url()).status == 302
     assert browser.get(launch_url(), Host="old-name.example.org").error == "not_found"

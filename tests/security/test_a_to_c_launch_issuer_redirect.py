@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
+from django.test import Client
 
 from launcher.models import AuditEvent, Launch, PendingLaunch
 from tests.browser import ORIGIN, Browser
@@ -259,3 +260,19 @@ def test_case_25_a_foreign_host_header_opens_nothing_and_changes_no_address(ehrs
     forwarded = browser.get(launch_url(), **{"X-Forwarded-Host": "evil.test"})
     assert parse_qs(urlsplit(forwarded.location).query)["redirect_uri"] == [f"{ORIGIN}/callback/smart-r4"]
     no_launch_was_opened()
+
+
+def test_case_7_a_prefetch_spends_nothing(ehrs: Bridge, browser: Browser) -> None:
+    page = browser.get(launch_url(), **{"Sec-Purpose": "prefetch;prerender"})
+    assert (page.status, page.text) == (403, "")
+    assert ehrs.seen == []
+    assert not PendingLaunch.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["/launch", "/callback"])
+def test_a_body_that_cannot_be_read_is_refused_in_words(address: str, ehrs: Bridge) -> None:
+    answer = Client().generic("POST", address, b"x", content_type="multipart/form-data", secure=True)
+    assert answer.status_code == 400
+    assert ('data-error="launch_incomplete"' if address == "/launch" else 'data-error="state_unknown"') in (
+        answer.content.decode()
+    )

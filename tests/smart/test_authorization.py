@@ -182,16 +182,15 @@ def test_the_right_issuer_in_an_answer_is_accepted_promised_or_not() -> None:
         check_response_issuer(["https://ehr.test/oauth"], config(iss_parameter_supported=promised))
 
 
-@pytest.mark.parametrize("values", [[], [""]])
-def test_an_issuer_may_be_left_out_unless_it_was_promised(values: list[str]) -> None:
-    check_response_issuer(values, config())
-    code = refusal(check_response_issuer, values, config(iss_parameter_supported=True))
+def test_an_issuer_may_be_left_out_unless_it_was_promised() -> None:
+    check_response_issuer([], config())
+    code = refusal(check_response_issuer, [], config(iss_parameter_supported=True))
     assert code == ("issuer_mismatch", "iss_missing")
 
 
 @pytest.mark.parametrize(
     "iss",
-    ["https://ehr.test/oauth/", "https://ehr.test/oaut", "https://CANARY.test", ISS, "HTTPS://ehr.test/oauth", " "],
+    ["https://ehr.test/oauth/", "https://ehr.test/oaut", "https://CANARY.test", ISS, "HTTPS://ehr.test/oauth", " ", ""],
 )
 def test_another_issuer_in_an_answer_is_refused(iss: str) -> None:
     assert refusal(check_response_issuer, [iss], config()) == ("issuer_mismatch", "iss_mismatch")

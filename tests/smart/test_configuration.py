@@ -161,9 +161,7 @@ def test_both_documents_are_fetched_side_by_side() -> None:
         MISSING,
         HTML,
         reply(""),
-        reply([SMART]),
         reply("", status=500),
-        reply({"capabilities": []}),
         unreachable("timeout"),
         SmartError("discovery_failed", "no", reason="redirect"),
     ],
@@ -174,6 +172,16 @@ def test_an_unusable_smart_configuration_is_passed_over_for_the_conformance_stat
     found, _ = ask(well_known, reply(statement(uris())), client=client)
     assert (found.source, found.authorization_endpoint, found.token_endpoint) == ("metadata", AUTHORIZE, TOKEN)
     assert (found.fhir_version, found.resources) == (FhirVersion.R4, ("Patient", "Condition"))
+
+
+@pytest.mark.parametrize(
+    "well_known", [reply([SMART]), reply({"capabilities": []}), reply({**SMART, "token_endpoint": ""})]
+)
+def test_a_json_document_with_gaps_is_the_ehrs_own_word_and_is_not_filled_from_elsewhere(well_known: Reply) -> None:
+    with pytest.raises(SmartError) as caught:
+        ask(well_known, reply(statement(uris())), client=CLIENT)
+    assert caught.value.code == "discovery_failed"
+    assert caught.value.reason in {"content", "endpoint_missing"}
 
 
 def test_an_older_ehr_is_asked_for_its_conformance_statement_alone() -> None:

@@ -46,9 +46,9 @@ class Command(BaseCommand):
         parser.add_argument("--redirect-uri")
         parser.add_argument("--scopes")
         parser.add_argument(
-            "--auth-method", choices=["auto", "none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+            "--auth-method", help="auto, none, client_secret_basic, client_secret_post, private_key_jwt"
         )
-        parser.add_argument("--fhir-version", choices=["auto", "DSTU2", "STU3", "R4", "R4B", "R5"])
+        parser.add_argument("--fhir-version", metavar="VERSION")
         parser.add_argument("--site", metavar="DOMAIN")
         parser.add_argument("--approve-origin", metavar="URL", action="append")
         parser.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], dest="assignments")
@@ -71,6 +71,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{registration.slug}: {'registered' if created else 'updated'} for {registration.iss}")
         self.stdout.write(f"  launch address   {registration.origin}/launch/{registration.slug}")
         self.stdout.write(f"  redirect address {registration.redirect_uri}")
+        twins = EhrRegistration.objects.for_site(site.pk).with_iss(registration.iss).exclude(pk=registration.pk)
+        if twins.exists():
+            self.stderr.write(f"  This issuer is registered more than once: launch by /launch/{registration.slug}.")
 
 
 def _preset_ids() -> str:
@@ -124,8 +127,8 @@ def _secret(options: dict[str, Any]) -> Secret | None:
     if file := options["client_secret_file"]:
         try:
             return Secret(Path(file).read_text(encoding="utf-8").strip())
-        except OSError as error:
-            raise CommandError(f"The file {file} cannot be read: {error.strerror}.") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"The file {file} cannot be read as UTF-8 text.") from error
     return None
 
 

@@ -1,8 +1,7 @@
-"""What the launcher keeps: registrations, launches on their way and launches under way, people, and the audit trail."""
+"""This app as registered at one EHR, for one site."""
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from typing import ClassVar
 
@@ -12,21 +11,24 @@ from django.db import models
 
 from launcher import conf, registration_rules, vendors
 from launcher.fields import EncryptedField
+from launcher.models.keys import SigningAlgorithm, SigningKey
 from launcher.secret_sources import read_secret_source
+from launcher.smart import origins
 from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.quirks import STANDARD, Quirks
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.secret import Secret
 
 
-def new_id() -> str:
-    """128 random bits in hexadecimal: the id of a launch, which stands in its chart's address."""
-    return secrets.token_hex(16)
-
-
 class RegistrationQuerySet(models.QuerySet["EhrRegistration"]):
     def for_site(self, site_id: int) -> RegistrationQuerySet:
         return self.filter(site_id=site_id)
+
+    def for_iss(self, iss: str) -> list[EhrRegistration]:
+        """The registrations for an `iss` as an EHR sent it: the equal ones, else those whose prefix it lies below."""
+        found = list(self.with_iss(iss).select_related("site"))
+        prefixes = [] if found else self.filter(iss_is_prefix=True).select_related("site")
+        return found or [registration for registration in prefixes if registration.is_for(iss)]
 
     def with_iss(self, iss: str) -> RegistrationQuerySet:
         """Those whose issuer equals `iss` by parsed parts; none when `iss` is no FHIR base address at all."""
@@ -58,10 +60,6 @@ class EhrRegistration(models.Model):
         AUTO = "auto", "Automatic"
         V1 = "v1", "Version 1 (.read)"
         V2 = "v2", "Version 2 (.rs)"
-
-    class SigningAlgorithm(models.TextChoices):
-        RS384 = "RS384", "RS384"
-        ES384 = "ES384", "ES384"
 
     class Version(models.TextChoices):
         AUTO = "auto", "Detect"
@@ -217,6 +215,14 @@ class EhrRegistration(models.Model):
         """The public origin of this registration's site: launch and redirect addresses lie below it."""
         return conf.base_url() if self.site_id == settings.SITE_ID else f"https://{self.site.domain}"
 
+    def is_for(self, iss: str) -> bool:
+        """Whether a launch from this FHIR base address is one of this registration's (compared as parsed parts)."""
+        return origins.is_below(iss, self.iss) if self.iss_is_prefix else origins.same_base(iss, self.iss)
+
+    def fhir_base_for(self, iss: str) -> str:
+        """What is fetched for a launch: the registered text; below a prefix, what came, rebuilt from parsed parts."""
+        return str(origins.parse_base(iss)) if self.iss_is_prefix else self.iss
+
     @property
     def quirks(self) -> Quirks:
         preset = vendors.get(self.vendor)
@@ -227,11 +233,19 @@ class EhrRegistration(models.Model):
         """The client secret in force, from the database or from where `secret_from` points."""
         return read_secret_source(self.secret_from) if self.secret_from else self.client_secret
 
-    def as_client(self, *, secret: Secret | None = None) -> ClientRegistration:
-        """Plain data for the protocol layer. A launch under way passes the `secret` it began with."""
+    @property
+    def signing_key(self) -> SigningKey | None:
+        """The key that signs for this registration now; None without one, or where it is told to use no signature."""
+        if self.auth_method not in {self.AuthMethod.AUTO, self.AuthMethod.PRIVATE_KEY_JWT}:
+            return None
+        return SigningKey.objects.active(self.signing_algorithm).first()
+
+    def as_client(self, *, secret: Secret | None = None, iss: str = "") -> ClientRegistration:
+        """Plain data for the protocol layer. A launch under way passes the `secret` and the `iss` it began with."""
         preset = vendors.get(self.vendor)
+        key = self.signing_key
         return ClientRegistration(
-            iss=self.iss,
+            iss=self.fhir_base_for(iss) if iss else self.iss,
             client_id=self.client_id,
             redirect_uri=self.redirect_uri,
             scopes=self.scopes,
@@ -244,153 +258,6 @@ class EhrRegistration(models.Model):
             networks=registration_rules.narrowed_networks(tuple(self.allowed_networks)),
             ca_bundle=settings.SMARTPORTAL_CA_BUNDLE,
             quirks=registration_rules.with_pkce_switch(self.quirks, self.send_pkce),
+            signing_key=key.pair if key else None,
+            basic_raw=self.basic_raw,
         )
-
-
-class Person(models.Model):
-    """Somebody an EHR has identified: (issuer, subject), never a name or e-mail address (OpenID Connect Core, 5.7)."""
-
-    issuer = models.CharField(max_length=2000)
-    subject = models.CharField(max_length=255)
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="smart_person")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["issuer", "subject"], name="person_issuer_subject")]
-
-    def __str__(self) -> str:
-        return f"{self.subject} at {self.issuer}"
-
-
-class PendingLaunch(models.Model):
-    """Between the redirect to the EHR and the callback: used once, for ten minutes, by one browser.
-
-    State and browser secret are kept as hashes only. Everything the callback needs is kept as it was at the redirect,
-    so that a change of the registration in between cannot mix two versions of it.
-    """
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    state_hash = models.CharField(max_length=64, unique=True)
-    binding_hash = models.CharField(max_length=64)
-    browser_hash = models.CharField(max_length=64, db_index=True)
-    registration = models.ForeignKey(EhrRegistration, on_delete=models.CASCADE, related_name="pending_launches")
-    created_at = models.DateTimeField(db_index=True)
-    consumed_at = models.DateTimeField(null=True)
-    mode = models.CharField(max_length=10, default="ehr")
-    iss = models.CharField(max_length=2000)
-    redirect_uri = models.CharField(max_length=2000)
-    scopes = models.TextField()
-    nonce = models.CharField(max_length=64, blank=True)
-    configuration = models.JSONField()
-    verifier = EncryptedField(context="pending-launch.verifier", bound_to="uuid")
-    client_secret = EncryptedField(context="pending-launch.client-secret", bound_to="uuid")
-    launch = models.ForeignKey("Launch", on_delete=models.CASCADE, null=True, related_name="pending")
-
-    def __str__(self) -> str:
-        return f"pending launch at {self.registration}"
-
-
-class Launch(models.Model):
-    """One launch is one session: one patient, one EHR, one browser, one set of tokens."""
-
-    id = models.CharField(primary_key=True, max_length=32, default=new_id, editable=False)
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="launches")
-    registration = models.ForeignKey(EhrRegistration, on_delete=models.PROTECT, related_name="launches")
-    reference = models.CharField(max_length=6)
-    created_at = models.DateTimeField()
-    last_seen_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    end_reason = models.CharField(max_length=40, blank=True)
-    binding_hash = models.CharField(max_length=64)
-    browser_hash = models.CharField(max_length=64, db_index=True)
-    iss = models.CharField(max_length=2000)
-    fhir_version = models.CharField(max_length=6)
-    configuration = models.JSONField()
-    patient = models.CharField(max_length=64, blank=True)
-    encounter = models.CharField(max_length=64, blank=True)
-    need_patient_banner = models.BooleanField(null=True)
-    requested_scopes = models.TextField()
-    granted_scopes = models.TextField(null=True)  # noqa: DJ001  # null: the EHR sent no scope; "": it granted none
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="launches")
-    viewer = models.CharField(max_length=255, blank=True)
-    fhir_user = models.CharField(max_length=2000, blank=True)
-    access_token = EncryptedField(context="launch.access-token", bound_to="id")
-    refresh_token = EncryptedField(context="launch.refresh-token", bound_to="id")
-    token_expires_at = models.DateTimeField(null=True)
-    token_version = models.PositiveIntegerField(default=0)
-    refresh_lease_until = models.DateTimeField(null=True)
-    mode = models.CharField(max_length=10, default="ehr")
-    intent = models.CharField(max_length=200, blank=True)
-    tenant = models.CharField(max_length=500, blank=True)
-    fhir_context = models.JSONField(default=list)
-    smart_style_url = models.CharField(max_length=2000, blank=True)
-
-    class Meta:
-        verbose_name_plural = "launches"
-        indexes: ClassVar = [models.Index(fields=["registration", "-created_at"], name="launch_by_registration")]
-
-    def __str__(self) -> str:
-        return f"launch {self.reference} at {self.registration}"
-
-
-class SigningKey(models.Model):
-    """A key pair that signs client assertions (`private_key_jwt`): published first, used later, retired last.
-
-    The private half is a PEM text, encrypted; `public_jwk` is what stands at /.well-known/jwks.json.
-    """
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    kid = models.CharField("key ID", max_length=64, unique=True)
-    algorithm = models.CharField(max_length=5, choices=EhrRegistration.SigningAlgorithm.choices)
-    private_pem = EncryptedField(context="signing-key.private-pem", bound_to="uuid")
-    public_jwk = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
-    active_from = models.DateTimeField()
-    retiring_at = models.DateTimeField(null=True, blank=True)
-    retired_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["-created_at"]
-
-    def __str__(self) -> str:
-        return f"{self.kid} ({self.algorithm})"
-
-
-class AuditChain(models.Model):
-    """The head of one of the sixteen audit chains; locked for the insert of an event alone."""
-
-    number = models.PositiveSmallIntegerField(primary_key=True)
-    sequence = models.PositiveBigIntegerField(default=0)
-    hash = models.CharField(max_length=64, default="")
-
-    def __str__(self) -> str:
-        return f"audit chain {self.number}"
-
-
-class AuditEvent(models.Model):
-    """Something that was done or refused. Only ever added; no foreign keys, so that nothing else can change it."""
-
-    chain = models.PositiveSmallIntegerField()
-    sequence = models.PositiveBigIntegerField()
-    at = models.DateTimeField(db_index=True)
-    event = models.CharField(max_length=40, db_index=True)
-    outcome = models.CharField(max_length=20)
-    code = models.CharField(max_length=40, blank=True)
-    reason = models.CharField(max_length=60, blank=True)
-    reference = models.CharField(max_length=6, blank=True, db_index=True)
-    correlation_id = models.CharField(max_length=36, blank=True)
-    site = models.CharField(max_length=255, blank=True)
-    registration = models.CharField(max_length=60, blank=True)
-    launch = models.CharField(max_length=32, blank=True, db_index=True)
-    actor = models.CharField(max_length=600, blank=True)
-    patient = models.CharField(max_length=64, blank=True)
-    detail = models.JSONField(default=dict)
-    previous_hash = models.CharField(max_length=64, blank=True)
-    hash = models.CharField(max_length=64)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["chain", "sequence"], name="audit_event_in_chain")]
-        default_permissions = ("view",)
-
-    def __str__(self) -> str:
-        return f"{self.event} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,19 @@
+"""What the launcher keeps: registrations, launches on their way and under way, people, keys, the audit trail."""
+
+from launcher.models.audit_trail import AuditChain, AuditEvent
+from launcher.models.keys import SigningAlgorithm, SigningKey
+from launcher.models.launches import Launch, PendingLaunch, Person, new_id
+from launcher.models.registrations import EhrRegistration, RegistrationQuerySet
+
+__all__ = [
+    "AuditChain",
+    "AuditEvent",
+    "EhrRegistration",
+    "Launch",
+    "PendingLaunch",
+    "Person",
+    "RegistrationQuerySet",
+    "SigningAlgorithm",
+    "SigningKey",
+    "new_id",
+]

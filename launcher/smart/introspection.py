@@ -1,0 +1,77 @@
+"""What an EHR says of a token when asked (RFC 7662; SMART App Launch 2.2, "Token Introspection")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NoReturn
+
+from launcher.smart.errors import SmartError
+from launcher.smart.foreign_text import is_fhir_id, plain
+from launcher.smart.strict_json import JsonValue
+
+_SCOPE_MOST = 8000
+# The end of the year 9999.
+_LAST_SECOND = 253_402_300_799
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introspection:
+    """The answer for one token. Of one that is not `active` nothing else is known.
+
+    `expires_at` is in seconds since 1970, None if not told; texts are "" where nothing was said, `scope` then None.
+    """
+
+    active: bool
+    scope: str | None = None
+    client_id: str = ""
+    expires_at: int | None = None
+    patient: str = ""
+    encounter: str = ""
+    intent: str = ""
+    fhir_user: str = ""
+    issuer: str = ""
+    subject: str = ""
+
+
+def read_introspection(body: Mapping[str, JsonValue]) -> Introspection:
+    """Raises `token_unreadable`, reasons "active" and "patient", for an answer that settles nothing."""
+    active = body.get("active")
+    if not isinstance(active, bool):
+        _refuse("active is missing or neither true nor false", "active")
+    if not active:
+        return Introspection(active=False)
+    scope = body.get("scope")
+    return Introspection(
+        active=True,
+        scope=plain(scope, most=_SCOPE_MOST) if isinstance(scope, str) else None,
+        client_id=plain(body.get("client_id"), most=500),
+        expires_at=_seconds(body.get("exp")),
+        patient=_patient(body.get("patient")),
+        encounter=_id(body.get("encounter")),
+        intent=plain(body.get("intent"), most=200),
+        fhir_user=plain(body.get("fhirUser")),
+        issuer=plain(body.get("iss")),
+        subject=plain(body.get("sub"), most=255),
+    )
+
+
+def _seconds(value: JsonValue) -> int | None:
+    usable = isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 < value <= _LAST_SECOND
+    return int(value) if usable and isinstance(value, int | Decimal) else None
+
+
+def _id(value: JsonValue) -> str:
+    return value if isinstance(value, str) and is_fhir_id(value) else ""
+
+
+def _patient(value: JsonValue) -> str:
+    """Compared with the launch's patient: an id that is none must not pass for "not said"."""
+    if value is not None and value != "" and not _id(value):
+        _refuse("patient is not a FHIR id", "patient")
+    return _id(value)
+
+
+def _refuse(description: str, reason: str) -> NoReturn:
+    raise SmartError("token_unreadable", description, reason=reason, context={"stage": "introspection"})
