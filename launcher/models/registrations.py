@@ -236,7 +236,9 @@ class EhrRegistration(models.Model):
     @property
     def signing_key(self) -> SigningKey | None:
         """The key that signs for this registration now; None without one, or where it is told to use no signature."""
-        if self.auth_method not in {self.AuthMethod.AUTO, self.AuthMethod.PRIVATE_KEY_JWT}:
+        automatic = self.auth_method == self.AuthMethod.AUTO and not self.secret_from and not self.client_secret
+        if self.auth_method != self.AuthMethod.PRIVATE_KEY_JWT and not automatic:
+            # A client that was given a secret is registered at the EHR with it: a signature would be refused there.
             return None
         return SigningKey.objects.active(self.signing_algorithm).first()
 

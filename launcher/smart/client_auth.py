@@ -17,6 +17,7 @@ from launcher.smart.errors import SmartError
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.secret import Secret
 
+_PUBLIC = "client-public"
 _ASYMMETRIC = "client-confidential-asymmetric"
 
 
@@ -82,16 +83,16 @@ METHODS: dict[str, Callable[[ClientRegistration, SmartConfiguration], Credential
 def choose_method(client: ClientRegistration, configuration: SmartConfiguration) -> str:
     """The method in force: the registration's own, or with "auto" the first fitting one that the EHR advertises.
 
-    A signature is preferred to a secret where both sides can. An EHR that advertises nothing takes Basic (RFC 6749's
+    A client with a secret was registered with it; one without signs where the EHR verifies signatures and does not say
+    that it takes public clients. An EHR that advertises nothing takes Basic (RFC 6749's
     default) where it has a smart-configuration, and the secret in the body where it is of the generation before that
     document.
     """
     if client.auth_method != "auto":
         return client.auth_method
-    if client.signing_key is not None and _verifies_signatures(configuration):
-        return "private_key_jwt"
     if not client.client_secret:
-        return "none"
+        signs = client.signing_key is not None and _verifies_signatures(configuration)
+        return "private_key_jwt" if signs and _PUBLIC not in configuration.capabilities else "none"
     offered = configuration.token_endpoint_auth_methods_supported
     for method in ("client_secret_basic", "client_secret_post"):
         if method in offered:

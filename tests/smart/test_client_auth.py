@@ -169,19 +169,23 @@ def test_each_request_has_an_assertion_of_its_own() -> None:
         (("client_secret_basic", "client_secret_post", "private_key_jwt"), (), "private_key_jwt"),
         (("private_key_jwt",), (), "private_key_jwt"),
         ((), ("client-confidential-asymmetric",), "private_key_jwt"),
-        (("client_secret_post",), ("client-confidential-asymmetric",), "client_secret_post"),
-        (("client_secret_basic",), (), "client_secret_basic"),
-        ((), (), "client_secret_basic"),
+        (("private_key_jwt",), ("client-confidential-asymmetric", "client-public"), "none"),
+        (("client_secret_post",), ("client-confidential-asymmetric",), "none"),
+        (("client_secret_basic",), (), "none"),
+        ((), (), "none"),
     ],
 )
-def test_a_signature_is_preferred_where_both_sides_can(
+def test_a_client_without_a_secret_signs_where_the_ehr_can_only_mean_that(
     methods: tuple[str, ...], capabilities: tuple[str, ...], chosen: str
 ) -> None:
     advertised = config(*methods, capabilities=capabilities)
-    assert choose_method(client(signing_key=KEY, **SECRET), advertised) == chosen
-    without_secret = choose_method(client(signing_key=KEY), advertised)
-    assert without_secret == (chosen if chosen == "private_key_jwt" else "none")
-    assert choose_method(client(**SECRET), advertised) != "private_key_jwt"
+    assert choose_method(client(signing_key=KEY), advertised) == chosen
+    assert choose_method(client(), advertised) == "none"
+
+
+def test_a_client_with_a_secret_keeps_using_it_when_a_key_appears() -> None:
+    advertised = config("client_secret_post", "private_key_jwt")
+    assert choose_method(client(signing_key=KEY, **SECRET), advertised) == "client_secret_post"
 
 
 def test_code_and_refresh_token_are_each_redeemed_with_a_fresh_assertion() -> None:
