@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from launcher import signing, vendors
+from launcher.discovery import discovered
 from launcher.forms import EhrRegistrationForm
 from launcher.models import AuditEvent, EhrRegistration, Launch, SigningKey
 from launcher.site_of import site_of
@@ -55,6 +56,12 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
                     "send_pkce",
                     "signing_algorithm",
                     "basic_raw",
+                    "authorize_method",
+                    "iss_is_prefix",
+                    "authorization_endpoint",
+                    "token_endpoint",
+                    "jwks_uri",
+                    "id_token_algorithms",
                 ),
             },
         ),
@@ -101,8 +108,25 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
             "presets": [preset for preset in vendors.all_presets() if preset.status != "simulator"],
             "preset": vendors.get(request.GET.get("preset", "")),
             "origin": site_of(request).origin,
+            "endpoints": self._endpoints(request, object_id),
         }
         return super().changeform_view(request, object_id, form_url, context)
+
+    def _endpoints(self, request: HttpRequest, object_id: str | None) -> list[dict[str, str]]:
+        """What the EHR published when it was last asked, beside what this registration uses instead."""
+        registration = self.get_object(request, object_id) if object_id else None
+        found = discovered(registration) if registration else None
+        if registration is None or (found is None and not registration.endpoint_overrides):
+            return []
+        names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        return [
+            {
+                "name": name,
+                "discovered": getattr(found, name, ""),
+                "override": registration.endpoint_overrides.get(name, ""),
+            }
+            for name in names
+        ]
 
     def save_model(self, request: HttpRequest, obj: EhrRegistration, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

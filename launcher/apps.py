@@ -18,9 +18,10 @@ class LauncherConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from launcher import checks, vendors
+        from launcher import checks, revocation, vendors
 
         checks.register_all()
+        revocation.listen()
         post_migrate.connect(name_default_site, dispatch_uid="smartportal.default_site")
         autodiscover_modules("ehr_vendors")
         vendors.close()

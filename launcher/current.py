@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -25,6 +26,7 @@ from launcher.site_of import site_of
 from launcher.smart.errors import SmartError
 from launcher.smart.fhir import FhirClient
 from launcher.smart.fhir_version import FhirVersion
+from launcher.smart.foreign_text import is_fhir_id
 from launcher.tracing import correlation_id
 
 P = ParamSpec("P")
@@ -86,6 +88,19 @@ class LaunchAccess:
             token_version=tokens.version,
             fhir=replace(self.fhir, token=tokens.access_token),
         )
+
+    def choose_patient(self, patient_id: str) -> None:
+        """Fix the patient of a launch that has none: once, by one conditional UPDATE, audited before anything is shown.
+
+        Raises `no_patient` for what is no FHIR id, and `patient_mismatch` when another patient was chosen before.
+        """
+        if not is_fhir_id(patient_id):
+            raise SmartError("no_patient", "no patient was chosen", reason="choice")
+        with transaction.atomic():
+            chosen = Launch.objects.filter(pk=self.launch_id, patient="", ended_at=None).update(patient=patient_id)
+            if not chosen:
+                raise SmartError("patient_mismatch", "the launch has its patient already", reason="chosen_before")
+            audit.record("patient.chosen", access=replace(self, patient_id=patient_id))
 
     def end(self, reason: str) -> None:
         """End the launch, erase its tokens and have them revoked; done twice, the first reason stays."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from launcher.models import EhrRegistration
 from launcher.smart import configuration, identity
 from launcher.smart.configuration import SmartConfiguration
@@ -10,7 +13,7 @@ from launcher.smart.http import Door
 from launcher.smart.origins import same_base
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.secret import Secret
-from launcher.stale_cache import fetched_once
+from launcher.stale_cache import fetched_once, last_fetched
 
 
 def door_for(client: ClientRegistration) -> Door:
@@ -24,14 +27,35 @@ def door_for(client: ClientRegistration) -> Door:
 
 
 def configuration_of(registration: EhrRegistration, client: ClientRegistration, door: Door) -> SmartConfiguration:
-    """What the EHR publishes about itself. Raises `discovery_failed`, `ehr_unreachable` or `ehr_address_forbidden`."""
-    known_by = (str(registration.uuid), client.iss, str(client.fhir_version), repr(client.quirks.discovery))
-    found = fetched_once(
-        "discovery",
-        (*known_by, *sorted(client.approved_origins)),
-        lambda: configuration.discover(door, client).to_json(),
-    )
-    return SmartConfiguration.from_json(found)
+    """What the EHR publishes about itself, with the registration's own endpoints in place of those it overrides.
+
+    Raises `discovery_failed`, `ehr_unreachable` or `ehr_address_forbidden`; not `discovery_failed` where the
+    registration names both endpoints that a launch needs.
+    """
+    overrides = registration.endpoint_overrides
+    if unapproved := [name for name, url in overrides.items() if not door.approves(url)]:
+        raise SmartError("discovery_failed", f"{unapproved[0]} is on an unapproved host", reason="host_unapproved")
+    try:
+        found = fetched_once(
+            "discovery", _known_by(registration, client), lambda: configuration.discover(door, client).to_json()
+        )
+    except SmartError as error:
+        if error.code != "discovery_failed" or not overrides.keys() >= {"authorization_endpoint", "token_endpoint"}:
+            raise
+        found = {"authorization_endpoint": "", "token_endpoint": "", "fhir_version": client.fhir_version or "R4"}
+    return replace(SmartConfiguration.from_json(found), **overrides)
+
+
+def discovered(registration: EhrRegistration) -> SmartConfiguration | None:
+    """What the EHR published when it was last asked, if that is still known; asks nothing."""
+    found = last_fetched("discovery", _known_by(registration, registration.as_client()))
+    return SmartConfiguration.from_json(found) if found else None
+
+
+def _known_by(registration: EhrRegistration, client: ClientRegistration) -> tuple[str, ...]:
+    """What the answer depends on, so that a changed registration asks anew."""
+    order = repr((client.quirks.discovery, client.quirks.well_known_at_host_root))
+    return (str(registration.uuid), client.iss, str(client.fhir_version), order, *sorted(client.approved_origins))
 
 
 def identity_keys(
@@ -81,11 +105,17 @@ def verified_identity(
     nonce: str,
 ) -> identity.IdentityClaims:
     """Check an id_token; an unknown key id makes us ask for the keys once more (at most once a minute)."""
+    verify = partial(
+        identity.verify_id_token,
+        client_id=client.client_id,
+        nonce=nonce,
+        algorithms=tuple(registration.id_token_algorithms) or ("RS256",),
+    )
     issuer, keys = identity_keys(registration, client, config, door)
     try:
-        return identity.verify_id_token(id_token, issuer=issuer, client_id=client.client_id, nonce=nonce, keys=keys)
+        return verify(id_token, issuer=issuer, keys=keys)
     except SmartError as error:
         if error.reason != "kid":
             raise
     issuer, keys = identity_keys(registration, client, config, door, refetch=True)
-    return identity.verify_id_token(id_token, issuer=issuer, client_id=client.client_id, nonce=nonce, keys=keys)
+    return verify(id_token, issuer=issuer, keys=keys)

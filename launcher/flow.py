@@ -14,6 +14,7 @@ from django.utils import timezone
 from launcher import audit, cookies, pending
 from launcher.discovery import configuration_of, door_for, verified_identity
 from launcher.models import EhrRegistration, Launch, PendingLaunch, Person
+from launcher.revocation import end_all
 from launcher.smart import token as smart_token
 from launcher.smart.authorization import AuthorizeRequest, LaunchRequest
 from launcher.smart.configuration import SmartConfiguration
@@ -204,9 +205,7 @@ def _end_other_peoples_launches(launch: Launch) -> None:
     earlier = Launch.objects.filter(
         browser_hash=launch.browser_hash, registration=launch.registration, ended_at=None
     ).exclude(person=launch.person)
-    earlier.filter(person__isnull=False).exclude(pk=launch.pk).update(
-        ended_at=launch.created_at, end_reason="another-person", access_token="", refresh_token=""
-    )
+    end_all(earlier.filter(person__isnull=False).exclude(pk=launch.pk), reason="another-person")
 
 
 def actor_of(launch: Launch) -> str:

@@ -53,6 +53,10 @@ class EhrRegistrationForm(forms.ModelForm):
         required=False, help_text="Narrows the installation's allowed networks, one CIDR per line. Empty: all of those."
     )
 
+    id_token_algorithms = LinesField(
+        label="id_token algorithms", required=False, help_text="One per line. RS256 is what EHRs must support."
+    )
+
     class Meta:
         model = EhrRegistration
         fields: ClassVar = [
@@ -79,7 +83,16 @@ class EhrRegistrationForm(forms.ModelForm):
             "send_pkce",
             "signing_algorithm",
             "basic_raw",
+            "authorize_method",
+            "iss_is_prefix",
+            "authorization_endpoint",
+            "token_endpoint",
+            "jwks_uri",
+            "id_token_algorithms",
         ]
+
+    # These have a value always: a form that does not name them leaves them alone.
+    _HAVE_A_VALUE: ClassVar = {"signing_algorithm", "authorize_method"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,9 +102,8 @@ class EhrRegistrationForm(forms.ModelForm):
             if self.instance.vendor and vendors.get(self.instance.vendor) is None:
                 choices.append((self.instance.vendor, f"{self.instance.vendor} (not installed)"))
             self.fields["vendor"] = forms.ChoiceField(label="Preset", choices=choices, required=False)
-        if "signing_algorithm" in self.fields:
-            # Has a value always; a form that does not name it leaves it alone.
-            self.fields["signing_algorithm"].required = False
+        for name in self._HAVE_A_VALUE & self.fields.keys():
+            self.fields[name].required = False
         saved = self.instance.secret_saved_at
         if saved and "new_secret" in self.fields:
             self.fields["new_secret"].help_text += f" Set on {saved:%d-%b-%Y}."
@@ -104,6 +116,9 @@ class EhrRegistrationForm(forms.ModelForm):
 
     def clean_signing_algorithm(self) -> str:
         return str(self.cleaned_data.get("signing_algorithm") or self.instance.signing_algorithm)
+
+    def clean_authorize_method(self) -> str:
+        return str(self.cleaned_data.get("authorize_method") or self.instance.authorize_method)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

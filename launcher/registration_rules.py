@@ -78,6 +78,10 @@ def check(registration: EhrRegistration) -> None:
         ("frame_ancestors", _frames_problem(registration)),
         ("allowed_networks", _networks_problem(registration.allowed_networks)),
         ("oidc_issuer", _address_problem(registration.oidc_issuer) if registration.oidc_issuer else ""),
+        ("authorization_endpoint", _endpoint_problem(registration, registration.authorization_endpoint)),
+        ("token_endpoint", _endpoint_problem(registration, registration.token_endpoint)),
+        ("jwks_uri", _endpoint_problem(registration, registration.jwks_uri)),
+        ("id_token_algorithms", _algorithms_problem(registration.id_token_algorithms)),
         ("time_zone", _time_zone_problem(registration.time_zone)),
     ):
         if problem:
@@ -215,6 +219,27 @@ def _networks_problem(values: object) -> str:
         return str(error)
     if values and len(narrowed_networks(tuple(values))) != len(values):
         return "A registration may narrow SMARTPORTAL_ALLOWED_NETWORKS, not widen it."
+    return ""
+
+
+def _endpoint_problem(registration: EhrRegistration, url: str) -> str:
+    """An endpoint of our own choice lies on the issuer's origin or on an approved one, and is as safe as the issuer."""
+    if not url:
+        return ""
+    try:
+        origin, base = origins.origin_of(url), origins.parse_base(registration.iss)
+        approved = {base.origin, *(origins.origin_of(value) for value in registration.approved_origins)}
+    except ValueError:
+        return "This is not a plain web address."
+    if origin not in approved:
+        return "Different host from the issuer: name its origin under approved origins, if that is right."
+    return "Must start with https://." if origin.scheme != "https" and base.scheme == "https" else ""
+
+
+def _algorithms_problem(values: object) -> str:
+    known = {"RS256", "RS384", "ES256", "ES384", "PS256"}
+    if not isinstance(values, list) or any(value not in known for value in values):
+        return "Choose from RS256, RS384, ES256, ES384, PS256."
     return ""
 
 

@@ -14,7 +14,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.signals import post_save
-from django.dispatch import receiver
 from django.utils import timezone
 
 from launcher import audit
@@ -138,7 +137,12 @@ def subject_of(launch: Launch) -> audit.Subject:
     )
 
 
-@receiver(post_save, sender=EhrRegistration, dispatch_uid="smartportal.end_launches_of_disabled")
+def listen() -> None:
+    """Watch registrations being switched off; called once, when the apps are loaded."""
+    uid = "smartportal.end_launches_of_disabled"
+    post_save.connect(end_launches_of_disabled, sender=EhrRegistration, dispatch_uid=uid)
+
+
 def end_launches_of_disabled(instance: EhrRegistration, **kwargs: Any) -> None:
     """A registration that is switched off ends what was opened with it."""
     if instance.enabled:

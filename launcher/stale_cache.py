@@ -35,7 +35,7 @@ def fetched_once(kind: str, identity: tuple[str, ...], fetch: Callable[[], Any],
     what it got. `refetch` asks the EHR again even if the value is fresh, but at most once a minute (the first fetch
     does not count: an EHR may change its keys right after it).
     """
-    key = f"{kind}:{hashlib.sha256(repr(identity).encode()).hexdigest()}"
+    key = _key(kind, identity)
     entry = cache.get(key)
     if _good(entry, refetch):
         return entry["value"]
@@ -53,6 +53,16 @@ def fetched_once(kind: str, identity: tuple[str, ...], fetch: Callable[[], Any],
         now = time.time()
         cache.set(key, {"value": value, "at": now, "refetched_at": now if refetch else 0.0}, STALE_SECONDS)
         return value
+
+
+def last_fetched(kind: str, identity: tuple[str, ...]) -> Any:
+    """The value that is kept, however old; None when there is none. Fetches nothing."""
+    entry = cache.get(_key(kind, identity))
+    return entry["value"] if entry else None
+
+
+def _key(kind: str, identity: tuple[str, ...]) -> str:
+    return f"{kind}:{hashlib.sha256(repr(identity).encode()).hexdigest()}"
 
 
 def _good(entry: Any, refetch: bool) -> bool:

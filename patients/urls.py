@@ -5,7 +5,7 @@ The launch id takes any text: an id that could not be one gets the same page as 
 
 from django.urls import path
 
-from patients import views
+from patients import picker, views
 
 app_name = "patients"
 
@@ -13,6 +13,8 @@ app_name = "patients"
 urlpatterns = [
     path("chart/<str:launch_id>", views.chart),
     path("chart/<str:launch_id>/", views.chart, name="chart"),
+    path("chart/<str:launch_id>/patient", picker.picker),
+    path("chart/<str:launch_id>/patient/", picker.picker, name="picker"),
     path("chart/<str:launch_id>/panels/<str:panel>", views.panel),
     path("chart/<str:launch_id>/panels/<str:panel>/", views.panel, name="panel"),
     path("chart/<str:launch_id>/end", views.end),

@@ -23,6 +23,7 @@ from launcher.smart.errors import SmartError
 from patients import chart as charts
 from patients import panels, vocabulary
 from patients.panels import ChartContext, Panel, PanelResult, PanelState
+from patients.picker import needs_patient
 from patients.records import Demographics, Missing, PartialDate, PersonName
 
 NOTHING_SHOWN = {PanelState.FAILED, PanelState.FORBIDDEN, PanelState.UNSUPPORTED}
@@ -111,6 +112,7 @@ def _open(request: HttpRequest, access: LaunchAccess) -> Page:
 
 @only("GET")
 @launch_required
+@needs_patient
 def chart(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
     """The chart of a launch."""
     page = _open(request, access)
@@ -149,6 +151,7 @@ def _audited(page: Page, run: charts.PanelRun, box: charts.Box) -> str:
 
 @only("GET")
 @launch_required
+@needs_patient
 def panel(request: HttpRequest, access: LaunchAccess, panel: str) -> HttpResponseBase:
     """One panel as a page of its own; with `?fragment=1` its section alone, for the script that retries in place."""
     wanted = panels.get(panel)

@@ -215,6 +215,16 @@ class EhrRegistration(models.Model):
         """The public origin of this registration's site: launch and redirect addresses lie below it."""
         return conf.base_url() if self.site_id == settings.SITE_ID else f"https://{self.site.domain}"
 
+    @property
+    def endpoint_overrides(self) -> dict[str, str]:
+        """The endpoints that are used instead of the discovered ones."""
+        named = {
+            "authorization_endpoint": self.authorization_endpoint,
+            "token_endpoint": self.token_endpoint,
+            "jwks_uri": self.jwks_uri,
+        }
+        return {name: url for name, url in named.items() if url}
+
     def is_for(self, iss: str) -> bool:
         """Whether a launch from this FHIR base address is one of this registration's (compared as parsed parts)."""
         return origins.is_below(iss, self.iss) if self.iss_is_prefix else origins.same_base(iss, self.iss)

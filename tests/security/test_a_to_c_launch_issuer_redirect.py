@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 from django.test import Client
 
-from launcher.models import AuditEvent, Launch, PendingLaunch
+from launcher.models import AuditEvent, EhrRegistration, Launch, PendingLaunch
 from tests.browser import ORIGIN, Browser
 from tests.loopback import Bridge
 from tests.security.steps import R4, asked, iss_of, launch_url, no_launch_was_opened, opened, refused, registration
@@ -71,6 +71,7 @@ def test_case_1_a_registered_launch_is_answered_with_exactly_the_standards_reque
 def test_case_2_a_launch_without_iss_or_launch_is_explained(
     query: dict[str, str], ehrs: Bridge, browser: Browser
 ) -> None:
+    EhrRegistration.objects.update(launch_modes=["ehr"])
     given = {name: iss_of(R4) if value == "REGISTERED" else value for name, value in query.items()}
     page = browser.get("/launch?" + urlencode(given))
     refused(page, status=400, code="launch_incomplete", event="launch.rejected")
