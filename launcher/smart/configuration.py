@@ -25,6 +25,7 @@ from launcher.smart.strict_json import JsonError, JsonValue, parse
 
 Source = Literal["well-known", "metadata"]
 
+WELL_KNOWN = ".well-known/smart-configuration"
 WELL_KNOWN_BYTES = 256 * 1024
 # Real conformance statements reach 405 kB.
 METADATA_BYTES = 2 * 1024 * 1024
@@ -179,9 +180,7 @@ class _Asker:
             return _Found(source, document, error=error)
 
     def _well_known(self, seconds: float) -> _Document:
-        body = self._json(
-            self._get(".well-known/smart-configuration", "application/json", WELL_KNOWN_BYTES, seconds), "well-known"
-        )
+        body = self._json(self._get(WELL_KNOWN, "application/json", WELL_KNOWN_BYTES, seconds), "well-known")
         return _read_well_known(body)
 
     def _metadata(self, seconds: float) -> _Document:
@@ -206,7 +205,9 @@ class _Asker:
         left = min(seconds, self._until - time.monotonic())
         if left <= 0:
             raise SmartError("ehr_unreachable", f"{self._base.host}: no time left for discovery", reason="timeout")
-        url = f"{self._registration.iss.removesuffix('/')}/{path}"
+        at_root = self._registration.quirks.well_known_at_host_root and path == WELL_KNOWN
+        root = str(self._base.origin) if at_root else self._registration.iss.removesuffix("/")
+        url = f"{root}/{path}"
         return self._door.get(url, accept=accept, max_bytes=max_bytes, failure="discovery_failed", seconds=left)
 
     def _json(self, answer: Answer, source: Source) -> dict[str, JsonValue]:

@@ -433,3 +433,9 @@ if _DOCUMENTS:
     @pytest.mark.parametrize("document", _DOCUMENTS, ids=lambda path: path.stem)
     def test_published_documents_are_read(document: Path) -> None:
         read_example(document)
+
+
+def test_an_ehr_that_keeps_its_smart_configuration_at_the_hosts_root_is_asked_there() -> None:
+    client = dataclasses.replace(R4_CLIENT, quirks=Quirks(well_known_at_host_root=True))
+    _, door = ask(reply(SMART), reply(statement(uris())), client=client)
+    assert door.urls[0] == "https://ehr.test/.well-known/smart-configuration"
