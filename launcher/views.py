@@ -31,10 +31,10 @@ _COOKIE_CHECK = "cookie_check"
 
 @only("GET", "HEAD")
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is, and one button per demo patient of each EHR that has some."""
+    """What this is, the EHRs that a launch may start from here for, and one button per demo patient."""
     site = site_of(request)
-    simulated = [preset.id for preset in vendors.all_presets() if preset.status == "simulator"]
-    registrations = EhrRegistration.objects.for_site(site.id).filter(enabled=True, vendor__in=simulated)
+    simulated = {preset.id for preset in vendors.all_presets() if preset.status == "simulator"}
+    registrations = list(EhrRegistration.objects.for_site(site.id).filter(enabled=True))
     demos = [
         {
             "registration": registration,
@@ -44,9 +44,10 @@ def home(request: HttpRequest) -> HttpResponse:
             ],
         }
         for registration in registrations
-        if registration.demo_patients
+        if registration.demo_patients and registration.vendor in simulated
     ]
-    return render(request, "launcher/home.html", {"demos": demos})
+    open_here = [registration for registration in registrations if "standalone" in registration.launch_modes]
+    return render(request, "launcher/home.html", {"demos": demos, "standalone": open_here})
 
 
 def _launch_address(registration: EhrRegistration, launch: str) -> str:

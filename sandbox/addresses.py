@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from sandbox import faults
-from sandbox.personalities import PERSONALITIES, Personality
+from sandbox.personalities import PERSONALITIES
+from sandbox.personality import Personality
 
 MOUNT = "/sandbox"
 
@@ -63,11 +64,23 @@ class EhrAddress:
 
     @property
     def token_url(self) -> str:
-        return f"{self.root}/{self.personality.oauth_path}/token"
+        return f"{self.root}/{self.personality.exchange_base}/token"
 
     @property
     def userinfo_url(self) -> str:
-        return f"{self.root}/{self.personality.oauth_path}/userinfo"
+        return f"{self.root}/{self.personality.exchange_base}/userinfo"
+
+    @property
+    def revoke_url(self) -> str:
+        return f"{self.root}/{self.personality.exchange_base}/revoke"
+
+    @property
+    def introspect_url(self) -> str:
+        return f"{self.root}/{self.personality.exchange_base}/introspect"
+
+    @property
+    def style_url(self) -> str:
+        return f"{self.root}/style.json"
 
     @property
     def jwks_url(self) -> str:

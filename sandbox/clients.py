@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from django.utils.crypto import salted_hmac
 
 from sandbox.addresses import site_origin
-from sandbox.personalities import PERSONALITIES, AuthMethod
+from sandbox.personalities import PERSONALITIES
+from sandbox.personality import AuthMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class SandboxClient:
     secret: str = field(repr=False)
     redirect_uris: tuple[str, ...]
     auth_methods: tuple[AuthMethod, ...]
+
+    @property
+    def jwks_url(self) -> str:
+        """Where the client's public keys lie, as it was registered (for `private_key_jwt`)."""
+        return f"{site_origin()}/.well-known/jwks.json"
 
     @property
     def is_public(self) -> bool:

@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from launcher.smart.quirks import STANDARD, Quirks
 from launcher.vendors import DemoPatient, VendorPreset, register
 from sandbox import store
 from sandbox.addresses import EhrAddress
-from sandbox.personalities import PERSONALITIES, Personality
+from sandbox.personalities import PERSONALITIES
+from sandbox.personality import Personality
 
-_SOURCES = {
-    "DSTU2": "sandbox/personalities.py, after https://developer.veradigm.com (DSTU2: authorization, SMART on FHIR)",
-    "R4": "sandbox/personalities.py, after https://hl7.org/fhir/smart-app-launch/STU2.2/",
+_AT = "sandbox/personalities.py, after "
+_STANDARD_SCOPES = "launch openid fhirUser online_access patient/*.rs"
+_CONFORMANCE_FIRST = Quirks(discovery=("metadata",), search_style="compartment")
+_VERSIONS = {"1.0.2": "DSTU2", "3.0.2": "STU3", "4.0.1": "R4"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the app has to know about one simulated EHR, and after which documents it was made."""
+
+    source: str
+    scopes: str = _STANDARD_SCOPES
+    quirks: Quirks = STANDARD
+    launch_modes: tuple[str, ...] = ("ehr", "standalone")
+
+
+_DSTU2 = _Known(
+    "https://developer.veradigm.com (DSTU2)", "launch openid profile", _CONFORMANCE_FIRST, launch_modes=("ehr",)
+)
+_READ_BY_TYPE = (
+    "AllergyIntolerance",
+    "Condition",
+    "DocumentReference",
+    "Encounter",
+    "Immunization",
+    "Medication",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Observation",
+    "Patient",
+    "Procedure",
+)
+_KNOWN: dict[str, _Known] = {
+    "smart-r4": _Known("https://hl7.org/fhir/smart-app-launch/STU2.2/", launch_modes=("ehr",)),
+    "epic": _Known("https://fhir.epic.com/Documentation?docId=oauth2", "launch openid fhirUser online_access"),
+    "oracle-health": _Known(
+        "https://docs.oracle.com/en/industries/health/millennium-platform-apis/ (authorization framework)",
+        " ".join(["launch openid fhirUser online_access", *(f"patient/{name}.read" for name in _READ_BY_TYPE)]),
+    ),
+    "azure": _Known(
+        "https://github.com/microsoft/fhir-server (AadSmartOnFhirProxyController)",
+        "launch offline_access patient/*.read",
+        Quirks(pkce=False),
+    ),
+    "smart-stu3": _Known(
+        "https://hl7.org/fhir/smart-app-launch/1.0.0/", "launch openid fhirUser profile online_access patient/*.read"
+    ),
 }
-_SCOPES = {"DSTU2": "launch openid profile", "R4": "launch openid fhirUser online_access patient/*.rs"}
-_QUIRKS = {"DSTU2": Quirks(discovery=("metadata",), search_style="compartment"), "R4": STANDARD}
-_VERSIONS = {"1.0.2": "DSTU2", "4.0.1": "R4"}
 
 
 def preset_id(ehr: str) -> str:
@@ -27,19 +71,20 @@ def demo_patients(ehr: str) -> tuple[DemoPatient, ...]:
 
 
 def _preset(personality: Personality) -> VendorPreset:
-    version = _VERSIONS[personality.fhir_number]
+    known = _KNOWN.get(personality.slug, _DSTU2)
     return VendorPreset(
         id=preset_id(personality.slug),
         label=f"{personality.label} (simulated)",
         status="simulator",
-        source=_SOURCES[version],
+        source=f"{_AT}{known.source}",
         checked="2026-11-23",
         help="A simulation that runs inside this installation; its patients are invented.",
         iss=EhrAddress(personality).fhir_base,
-        fhir_version=version,
-        scopes=_SCOPES[version],
+        fhir_version=_VERSIONS[personality.fhir_number],
+        scopes=known.scopes,
+        launch_modes=known.launch_modes,
         demo_patients=demo_patients(personality.slug),
-        quirks=_QUIRKS[version],
+        quirks=known.quirks,
     )
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.personalities import Personality
+from sandbox.personality import Personality
 
-Where = Literal["discovery", "authorize", "token", "fhir"]
-Needs = Literal["", "id_token", "iss"]
+Where = Literal["discovery", "authorize", "token", "fhir", "refresh"]
+Needs = Literal["", "id_token", "iss", "well-known", "refresh", "whole-answer", "banner", "new-refresh"]
 
 NO_FAULT = "none"
 STRANGER = "https://stranger.invalid"
@@ -22,7 +22,8 @@ STRANGER = "https://stranger.invalid"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`needs` names what the EHR must do at all for this fault to show: an id_token, or RFC 9207's `iss`."""
+    """`needs` names what the EHR must do at all for this fault to show. "whole-answer": errors that carry `state`;
+    "banner": a `need_patient_banner` that is a boolean; "new-refresh": a refresh token in the answer to a refresh."""
 
     name: str
     where: Where
@@ -30,24 +31,36 @@ class Fault:
     needs: Needs = ""
 
     def applies_to(self, personality: Personality) -> bool:
-        if self.needs == "id_token":
-            return personality.identifies
-        if self.needs == "iss":
-            return personality.sends_iss
-        return True
+        met: dict[Needs, bool] = {
+            "": True,
+            "id_token": personality.identifies,
+            "iss": personality.sends_iss,
+            "well-known": personality.well_known,
+            "refresh": personality.refreshes,
+            "new-refresh": personality.refresh in ("rotating", "same"),
+            "banner": not personality.banner_as_text,
+            "whole-answer": not personality.proxied,
+        }
+        return met[self.needs]
 
 
-_DISCOVERY: tuple[tuple[str, str], ...] = (
-    ("discovery-404", "Both discovery documents answer 404"),
-    ("discovery-html", "Both answer 200 with an HTML login page"),
-    ("discovery-empty", "Both answer 200 with an empty body"),
-    ("discovery-array", "Both answer 200 with a JSON array"),
-    ("discovery-redirect", "Both redirect to another origin"),
-    ("discovery-no-token-endpoint", "The token endpoint is not named"),
-    ("discovery-http-endpoint", "The token endpoint is a plain http address"),
-    ("discovery-javascript-endpoint", "The authorization endpoint is a javascript: address"),
-    ("discovery-foreign-endpoint", "The token endpoint lies on a foreign host"),
-    ("discovery-500", "Both answer 500 with an HTML page"),
+_DISCOVERY: tuple[tuple[str, str, Needs], ...] = (
+    ("discovery-404", "Both discovery documents answer 404", ""),
+    ("discovery-html", "Both answer 200 with an HTML login page", ""),
+    ("discovery-empty", "Both answer 200 with an empty body", ""),
+    ("discovery-array", "Both answer 200 with a JSON array", ""),
+    ("discovery-redirect", "Both redirect to another origin", ""),
+    ("discovery-no-token-endpoint", "The token endpoint is not named", ""),
+    ("discovery-http-endpoint", "The token endpoint is a plain http address", ""),
+    ("discovery-javascript-endpoint", "The authorization endpoint is a javascript: address", ""),
+    ("discovery-foreign-endpoint", "The token endpoint lies on a foreign host", ""),
+    ("discovery-500", "Both answer 500 with an HTML page", ""),
+    ("discovery-metadata-only", "There is no SMART configuration, only the conformance statement", "well-known"),
+    ("discovery-host-root", "The SMART configuration lies above the FHIR base, at the EHR's root", "well-known"),
+    ("discovery-no-auth-methods", "The SMART configuration names no ways of authentication", "well-known"),
+    ("discovery-old-auth-methods", "It names them as token_endpoint_auth_methods", "well-known"),
+    ("discovery-content-type", "Both documents come as application/octet-stream", ""),
+    ("discovery-other-issuer", "The SMART configuration names another issuer than the id_token", "well-known"),
 )
 _AUTHORIZE: tuple[tuple[str, str, Needs], ...] = (
     ("login-page", "Asks the provider to allow or deny, instead of signing in silently", ""),
@@ -60,6 +73,10 @@ _AUTHORIZE: tuple[tuple[str, str, Needs], ...] = (
     ("no-state", "Comes back without state", ""),
     ("code-and-error", "Comes back with a code and an error together", ""),
     ("double-code", "Comes back with two codes", ""),
+    ("error-no-state", "Comes back with error=access_denied and without state", "whole-answer"),
+    ("auth_invalid_client_id", "Answers 401 in JSON that the client is unknown, without going back", ""),
+    ("auth_invalid_redirect_uri", "Answers 400 in JSON that the redirect URI is wrong, without going back", ""),
+    ("auth_invalid_scope", "Comes back with invalid_scope and the launcher's own words", ""),
 )
 _TOKEN: tuple[tuple[str, str, Needs], ...] = (
     ("invalid-client", "401 invalid_client", ""),
@@ -73,9 +90,18 @@ _TOKEN: tuple[tuple[str, str, Needs], ...] = (
     ("token-empty", "200 with an empty body", ""),
     ("token-redirect", "307 to another origin", ""),
     ("token-array", "200 with the token response in an array", ""),
+    ("auth_invalid_client_secret", "401 invalid_client: the secret is wrong", ""),
+    ("token_invalid_token", "401 invalid_client: the token is invalid", ""),
+    ("token_expired_registration_token", "401 invalid_client: the registration has expired", ""),
+    ("token_invalid_scope", "400 invalid_scope", ""),
+    ("token_invalid_jti", "401 invalid_client: the jti is invalid", ""),
+    ("invalid-client-500", "500 invalid_client", ""),
     ("no-access-token", "No access_token", ""),
     ("token-type-mac", "token_type is mac", ""),
     ("token-type-upper", "token_type is BEARER (harmless)", ""),
+    ("token-type-lower", "token_type is bearer (harmless)", ""),
+    ("expires-zero", "expires_in is 0 (harmless)", ""),
+    ("state-echoed", "The answer repeats state (harmless)", ""),
     ("expires-string", "expires_in is a string (harmless)", ""),
     ("no-expires", "No expires_in (harmless)", ""),
     ("no-patient", "No patient", ""),
@@ -83,7 +109,7 @@ _TOKEN: tuple[tuple[str, str, Needs], ...] = (
     ("patient-number", "patient is a number", ""),
     ("narrow-scope", "Medications are not granted", ""),
     ("no-scope", "No scope in the answer", ""),
-    ("banner-false-string", 'need_patient_banner is the string "false"', ""),
+    ("banner-false-string", 'need_patient_banner is the string "false"', "banner"),
     ("no-id-token", "No id_token though openid was asked for", "id_token"),
     ("id-alg-none", "id_token unsigned, alg none", "id_token"),
     ("id-bad-signature", "id_token with one bit of the signature flipped", "id_token"),
@@ -123,15 +149,28 @@ _FHIR: tuple[tuple[str, str], ...] = (
     ("medications-500", "Medications: 500"),
     ("medications-403", "Medications: 403"),
     ("xss", "Names and texts carry script"),
+    ("request_invalid_token", "Every FHIR request is answered 401: the token is invalid"),
+    ("request_expired_token", "Every FHIR request is answered 401: the token has expired"),
+)
+_REFRESH: tuple[tuple[str, str, Needs], ...] = (
+    ("refresh-invalid-grant", "A refresh answers 400 invalid_grant", "refresh"),
+    ("refresh-other-patient", "A refresh answers with another patient", "refresh"),
+    ("refresh-500", "A refresh answers 500 with an HTML page, as after a time-out", "refresh"),
+    ("refresh-no-new-token", "A refresh answers without a refresh token (keep the old one)", "new-refresh"),
+    ("refresh-other-sub", "A refresh answers with an id_token of another person", "id_token"),
+    ("refresh-narrow-scope", "A refresh answers with less scope: no medications", "refresh"),
+    ("refresh-wider-scope", "A refresh answers with more scope than was granted", "refresh"),
+    ("token_expired_refresh_token", "A refresh answers 403: the refresh token has expired", "refresh"),
 )
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
-        *(Fault(name, "discovery", what) for name, what in _DISCOVERY),
+        *(Fault(name, "discovery", what, needs) for name, what, needs in _DISCOVERY),
         *(Fault(name, "authorize", what, needs) for name, what, needs in _AUTHORIZE),
         *(Fault(name, "token", what, needs) for name, what, needs in _TOKEN),
         *(Fault(name, "fhir", what) for name, what in _FHIR),
+        *(Fault(name, "refresh", what, needs) for name, what, needs in _REFRESH),
     )
 }
 
@@ -144,3 +183,8 @@ def names(where: Where) -> frozenset[str]:
 def for_launches(personality: Personality) -> list[Fault]:
     """The faults that a launch at this EHR can carry, in table order."""
     return [fault for fault in FAULTS.values() if fault.where != "discovery" and fault.applies_to(personality)]
+
+
+def in_addresses(personality: Personality) -> list[Fault]:
+    """The faults that the address of this EHR can carry, in table order."""
+    return [fault for fault in FAULTS.values() if fault.where == "discovery" and fault.applies_to(personality)]

@@ -34,6 +34,8 @@ def _claims(address: EhrAddress, grant: Grant) -> Claims:
     scopes = grant.scope.split()
     if "fhirUser" in scopes:
         claims["fhirUser"] = address.fhir_user
+    if not address.personality.named:
+        return claims
     if "profile" in scopes:
         claims |= {"profile": address.fhir_user, "name": provider.name, "preferred_username": provider.login}
     elif "fhirUser" in scopes:
@@ -89,11 +91,13 @@ SIGNATURE_FAULTS: dict[str, Callable[[Claims, str], str]] = {
 }
 
 
-def id_token(address: EhrAddress, grant: Grant) -> str:
-    """The signed id_token for this grant, with the fault that its scenario asks for."""
+def id_token(address: EhrAddress, grant: Grant, *, sub: str = "") -> str:
+    """The signed id_token for this grant, with the fault that its scenario asks for; `sub` replaces who signed in."""
     fault = grant.scenario.fault
     kid = keys.public_jwk()["kid"]
     claims = _claims(address, grant)
+    if sub:
+        claims = {**claims, "sub": sub}
     if fault in CLAIM_FAULTS:
         claims = CLAIM_FAULTS[fault](claims)
     seal = SIGNATURE_FAULTS.get(fault)

@@ -11,7 +11,16 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-Home = Literal["allscripts-professional", "allscripts-touchworks", "allscripts-sunrise", "smart-r4"]
+Home = Literal[
+    "allscripts-professional",
+    "allscripts-touchworks",
+    "allscripts-sunrise",
+    "smart-r4",
+    "epic",
+    "oracle-health",
+    "azure",
+    "smart-stu3",
+]
 
 
 @dataclass(frozen=True, slots=True)

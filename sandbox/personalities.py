@@ -2,82 +2,16 @@
 
 What the three Allscripts products of the DSTU2 era do is taken from the vendor's published documentation and one
 captured Conformance document. No difference between them besides host and patients could be confirmed, so they are one
-server with three names. "smart-r4" is no vendor: it does what SMART App Launch 2.2 asks for, strictly.
+server with three names. "smart-r4" is no vendor: it does what SMART App Launch 2.2 asks for, strictly; "smart-stu3"
+does what 1.0 asked for. "epic" and "oracle-health" follow those vendors' documentation for app developers, "azure" the
+source of the AadSmartOnFhirProxy (https://github.com/microsoft/fhir-server).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
-AuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
-Pkce = Literal["required", "optional", "ignored"]
-FhirNumber = Literal["1.0.2", "4.0.1"]
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceType:
-    """A resource type an EHR serves, with the search parameters it lists as (name, type)."""
-
-    name: str
-    params: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """The clinician whom the EHR signs in silently."""
-
-    id: str
-    family: str
-    given: str
-    login: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.given} {self.family}, MD"
-
-
-@dataclass(frozen=True, slots=True)
-class Personality:
-    """Everything in which the simulated EHRs differ.
-
-    `oauth_path` is the part of the address before `/authorize` and `/token`. `open_without_resource_scopes`: a token
-    whose scope names no resource type opens everything. `plain_launch`: the desktop sends the patient's id itself as
-    `launch`. `bundle_details`: searchsets carry `total` and `fullUrl`. `page_size` 0 sends all at once.
-    """
-
-    slug: str
-    label: str
-    hospital: str
-    provider: Provider
-    fhir_number: FhirNumber
-    media_type: str
-    software: tuple[str, str]
-    resources: tuple[ResourceType, ...]
-    oauth_path: str
-    plain_scopes: tuple[str, ...]
-    auth_methods: tuple[AuthMethod, ...]
-    expires_in: int
-    pkce: Pkce
-    well_known: bool = False
-    public_client_id: str = ""
-    checks_aud: bool = False
-    needs_state: bool = False
-    accepts_post: bool = False
-    sends_iss: bool = False
-    identifies: bool = False
-    refreshes: bool = False
-    open_without_resource_scopes: bool = False
-    plain_launch: bool = False
-    patient_in_bundle: bool = False
-    bundle_details: bool = True
-    page_size: int = 0
-    code_seconds: int = 60
-    type_names: frozenset[str] = field(init=False, default=frozenset())
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "type_names", frozenset(resource.name for resource in self.resources))
-
+from sandbox.personality import Personality, Provider, ResourceType
 
 _PATIENT = ("patient", "reference")
 _DATE = ("date", "date")
@@ -127,12 +61,27 @@ _PROFESSIONAL = Personality(
     expires_in=1200,
     pkce="ignored",
     open_without_resource_scopes=True,
-    plain_launch=True,
+    launch_style="patient-id",
     patient_in_bundle=True,
     bundle_details=False,
 )
 
 _R4_SEARCH = (_PATIENT, _ID)
+_R4_RESOURCES = (
+    ResourceType("AllergyIntolerance", (*_R4_SEARCH, ("clinical-status", "token"))),
+    ResourceType("Condition", (*_R4_SEARCH, _CATEGORY, ("clinical-status", "token"), _CODE)),
+    ResourceType("DocumentReference", (*_R4_SEARCH, _CATEGORY, _STATUS)),
+    ResourceType("Encounter", (*_R4_SEARCH, _STATUS)),
+    ResourceType("Immunization", (*_R4_SEARCH, _STATUS)),
+    ResourceType("Medication", (_ID, _CODE)),
+    ResourceType("MedicationRequest", (*_R4_SEARCH, _STATUS, ("intent", "token"), _CATEGORY)),
+    ResourceType("MedicationStatement", (*_R4_SEARCH, _STATUS)),
+    ResourceType("Observation", (*_R4_SEARCH, _CATEGORY, _CODE, _STATUS)),
+    ResourceType("Patient", _PERSON),
+    ResourceType("Practitioner", (_ID,)),
+    ResourceType("Procedure", (*_R4_SEARCH, _STATUS, _CODE)),
+)
+_SMART_SCOPES = ("launch", "launch/patient", "openid", "fhirUser", "profile", "offline_access", "online_access")
 _SMART_R4 = Personality(
     slug="smart-r4",
     label="SMART reference EHR (R4)",
@@ -141,34 +90,146 @@ _SMART_R4 = Personality(
     fhir_number="4.0.1",
     media_type="application/fhir+json",
     software=("Sandbox FHIR server", "1.0"),
-    resources=(
-        ResourceType("AllergyIntolerance", (*_R4_SEARCH, ("clinical-status", "token"))),
-        ResourceType("Condition", (*_R4_SEARCH, _CATEGORY, ("clinical-status", "token"), _CODE)),
-        ResourceType("DocumentReference", (*_R4_SEARCH, _CATEGORY, _STATUS)),
-        ResourceType("Encounter", (*_R4_SEARCH, _STATUS)),
-        ResourceType("Immunization", (*_R4_SEARCH, _STATUS)),
-        ResourceType("Medication", (_ID, _CODE)),
-        ResourceType("MedicationRequest", (*_R4_SEARCH, _STATUS, ("intent", "token"), _CATEGORY)),
-        ResourceType("MedicationStatement", (*_R4_SEARCH, _STATUS)),
-        ResourceType("Observation", (*_R4_SEARCH, _CATEGORY, _CODE, _STATUS)),
-        ResourceType("Patient", _PERSON),
-        ResourceType("Practitioner", (_ID,)),
-        ResourceType("Procedure", (*_R4_SEARCH, _STATUS, _CODE)),
-    ),
+    resources=_R4_RESOURCES,
     oauth_path="oauth2",
-    plain_scopes=("launch", "launch/patient", "openid", "fhirUser", "profile", "offline_access", "online_access"),
-    auth_methods=("client_secret_basic", "client_secret_post", "none"),
+    plain_scopes=_SMART_SCOPES,
+    auth_methods=("client_secret_basic", "client_secret_post", "private_key_jwt", "none"),
     expires_in=3600,
     pkce="required",
     well_known=True,
     public_client_id="smartportal-public",
-    checks_aud=True,
+    aud="exact",
     needs_state=True,
     accepts_post=True,
     sends_iss=True,
     identifies=True,
-    refreshes=True,
+    refresh="rotating",
+    standalone=True,
+    form_post=True,
+    revokes=True,
+    introspects=True,
+    backend=True,
     page_size=50,
+)
+
+_EPIC = Personality(
+    slug="epic",
+    label="Epic (R4)",
+    hospital="Alder Creek Health System",
+    provider=Provider(id="eXk2Adeyemi7", family="Adeyemi", given="Folake", login="eXk2Adeyemi7"),
+    fhir_number="4.0.1",
+    media_type="application/fhir+json",
+    software=("Epic", "November 2025"),
+    resources=_R4_RESOURCES,
+    oauth_path="oauth2",
+    plain_scopes=_SMART_SCOPES,
+    auth_methods=("client_secret_post", "client_secret_basic", "private_key_jwt"),
+    expires_in=3240,
+    pkce="optional",
+    well_known=True,
+    aud="exact",
+    accepts_post=True,
+    identifies=True,
+    named=False,
+    refresh="same",
+    scope_style="registered",
+    launch_style="jwt",
+    standalone=True,
+    revokes=True,
+    introspects=True,
+    backend=True,
+    page_size=10,
+    paging="session",
+    outcome_when_empty=True,
+    bare_forbidden=True,
+    html_for_unknown=True,
+    required=(("Observation", ("category", "code")),),
+    banner_as_text=True,
+    styles=True,
+)
+
+_ORACLE_HEALTH = Personality(
+    slug="oracle-health",
+    label="Oracle Health Millennium (R4)",
+    hospital="Prairie View Medical Center",
+    provider=Provider(id="12742069", family="Castellan", given="Odile", login="ocastellan"),
+    fhir_number="4.0.1",
+    media_type="application/fhir+json",
+    software=("Oracle Health", "2026.10"),
+    resources=_R4_RESOURCES,
+    oauth_path="personas/provider",
+    exchange_path="hosts/fhir-ehr/protocols/oauth2/profiles/smart-v1",
+    plain_scopes=_SMART_SCOPES,
+    auth_methods=("client_secret_basic", "private_key_jwt"),
+    expires_in=570,
+    pkce="optional",
+    well_known=True,
+    aud="exact",
+    identifies=True,
+    refresh="kept",
+    scope_style="explicit",
+    errors="uri",
+    standalone=True,
+    backend=True,
+    page_size=20,
+    paging="page-context",
+)
+
+_AZURE = Personality(
+    slug="azure",
+    label="Azure API for FHIR with SMART proxy",
+    hospital="Cobalt Bay Clinics",
+    provider=Provider(id="7d1c0b52-aad", family="Rautio", given="Elina", login="elina.rautio@cobaltbay.example"),
+    fhir_number="4.0.1",
+    media_type="application/fhir+json",
+    software=("Microsoft FHIR Server", "3.9.1"),
+    resources=_R4_RESOURCES,
+    oauth_path="AadSmartOnFhirProxy",
+    plain_scopes=("launch", "launch/patient", "openid", "profile", "offline_access"),
+    auth_methods=("client_secret_basic", "client_secret_post"),
+    expires_in=3599,
+    pkce="dropped",
+    well_known=True,
+    aud="exact",
+    refresh="rotating",
+    launch_style="proxy",
+    standalone=True,
+    whole_store=True,
+    page_size=10,
+)
+
+_STU3_SEARCH = (_PATIENT, _ID)
+_SMART_STU3 = Personality(
+    slug="smart-stu3",
+    label="SMART 1.0 EHR (STU3)",
+    hospital="Saint Aldhelm's Hospital",
+    provider=Provider(id="practitioner-umarov", family="Umarov", given="Timur", login="tumarov"),
+    fhir_number="3.0.2",
+    media_type="application/fhir+json",
+    software=("Sandbox FHIR server", "0.9"),
+    resources=(
+        ResourceType("Condition", (*_STU3_SEARCH, _CATEGORY, ("clinical-status", "token"), _CODE)),
+        ResourceType("Medication", (_ID, _CODE)),
+        ResourceType("MedicationRequest", (*_STU3_SEARCH, _STATUS, ("intent", "token"), _CATEGORY)),
+        ResourceType("MedicationStatement", (*_STU3_SEARCH, _STATUS)),
+        ResourceType("Patient", _PERSON),
+        ResourceType("Practitioner", (_ID,)),
+    ),
+    oauth_path="auth",
+    plain_scopes=_SMART_SCOPES,
+    auth_methods=("client_secret_basic",),
+    expires_in=3600,
+    pkce="ignored",
+    well_known=True,
+    relative_in="well-known",
+    aud="present",
+    identifies=True,
+    refresh="rotating",
+    standalone=True,
+    revokes=True,
+    introspects=True,
+    page_size=25,
+    fhir_context=("ImagingStudy/stu3-study-1", "PractitionerRole/stu3-role-1"),
 )
 
 PERSONALITIES: dict[str, Personality] = {
@@ -190,6 +251,12 @@ PERSONALITIES: dict[str, Personality] = {
             provider=Provider(id="7303", family="Brandt", given="Helen", login="hbrandt"),
         ),
         _SMART_R4,
+        _EPIC,
+        _ORACLE_HEALTH,
+        _AZURE,
+        _SMART_STU3,
     )
 }
-OAUTH_PATHS: tuple[str, ...] = tuple(sorted({personality.oauth_path for personality in PERSONALITIES.values()}))
+_DIRECT = [personality for personality in PERSONALITIES.values() if not personality.proxied]
+OAUTH_PATHS: tuple[str, ...] = tuple(sorted({personality.oauth_path for personality in _DIRECT}))
+EXCHANGE_PATHS: tuple[str, ...] = tuple(sorted({personality.exchange_base for personality in _DIRECT}))

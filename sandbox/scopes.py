@@ -7,45 +7,104 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Literal
 
-from sandbox.personalities import Personality
+from sandbox.personality import Personality, ScopeStyle
 
-_RESOURCE = re.compile(r"(?P<level>patient|user)/(?P<type>\*|[A-Z][A-Za-z]+)\.(?P<rights>read|write|\*|c?r?u?d?s?)")
-_READING = {"read": "rs", "*": "rs", "write": ""}
+Level = Literal["patient", "user", "system"]
+
+_RESOURCE = re.compile(
+    r"(?P<level>patient|user|system)/(?P<type>\*|[A-Z][A-Za-z]+)\.(?P<rights>[Rr]ead|write|\*|c?r?u?d?s?)"
+)
+_READING = {"read": "rs", "Read": "rs", "*": "rs", "write": ""}
+_VERSION_1 = frozenset({"read", "write", "*"})
 REFRESH_SCOPES = frozenset({"offline_access", "online_access"})
+
+
+class MixedVersions(ValueError):
+    """Scopes of version 1 and of version 2 were asked for together."""
 
 
 def _rights(word: str) -> str:
     return _READING.get(word, "".join(letter for letter in word if letter in "rs"))
 
 
-def _granted_resource(scope: str, personality: Personality) -> str:
+def _granted_resource(scope: str, personality: Personality, style: ScopeStyle, levels: Collection[str]) -> str:
     match = _RESOURCE.fullmatch(scope)
-    if match is None or not _rights(match["rights"]):
+    if match is None or not _rights(match["rights"]) or match["level"] not in levels:
         return ""
     if match["type"] != "*" and match["type"] not in personality.type_names:
         return ""
+    if style == "explicit" and "*" in (match["type"], match["rights"]):
+        return ""
     word = match["rights"]
     narrowed = "read" if word in _READING else _rights(word)
-    return f"{match['level']}/{match['type']}.{narrowed}"
+    return f"{match['level']}/{match['type']}.{'Read' if style == 'mixed-case' else narrowed}"
 
 
-def granted(requested: str, personality: Personality) -> str:
-    """The scopes this EHR grants of those asked for, in their order; "" when none is left."""
-    found: list[str] = []
-    for scope in requested.split():
-        kept = scope if scope in personality.plain_scopes else _granted_resource(scope, personality)
-        if kept and kept not in found:
-            found.append(kept)
-    return " ".join(found)
+def registered(personality: Personality) -> list[str]:
+    """The resource scopes of the app's registration, in the mixed spelling that registrations grew over the years."""
+    return [
+        f"user/{name}.{'Read' if number % 2 else 'read'}" for number, name in enumerate(sorted(personality.type_names))
+    ]
 
 
-def allows(scope: str, resource_type: str, right: str, *, personality: Personality) -> bool:
-    """Whether a token of this scope may read ("r") or search ("s") this type."""
+def _refuse_mixture(words: list[str]) -> None:
+    asked = [match["rights"] for match in map(_RESOURCE.fullmatch, words) if match is not None]
+    if len({rights in _VERSION_1 for rights in asked}) > 1:
+        raise MixedVersions("scopes of version 1 and version 2 cannot be mixed")
+
+
+def granted(requested: str, personality: Personality, style: ScopeStyle | None = None) -> str:
+    """The scopes this EHR grants of those asked for, in their order; "" when none is left. May raise MixedVersions."""
+    way = style or personality.scope_style
+    words = requested.split()
+    if way == "unmixed":
+        _refuse_mixture(words)
+    if way == "registered":
+        found = [word for word in words if word in personality.plain_scopes]
+        return " ".join(dict.fromkeys([*found, *registered(personality)])) if found else ""
+    kept = [
+        word
+        if word in personality.plain_scopes
+        else _granted_resource(word, personality, way, levels=("patient", "user"))
+        for word in words
+    ]
+    return " ".join(dict.fromkeys(filter(None, kept)))
+
+
+def granted_to_system(requested: str, personality: Personality) -> str:
+    """The `system/` scopes granted to a client that acts for itself (SMART App Launch 2.2, "Backend Services")."""
+    style = personality.scope_style if personality.scope_style == "explicit" else "narrowed"
+    kept = [_granted_resource(word, personality, style, levels=("system",)) for word in requested.split()]
+    return " ".join(dict.fromkeys(filter(None, kept)))
+
+
+def allows(
+    scope: str,
+    resource_type: str,
+    right: str,
+    *,
+    personality: Personality,
+    levels: Collection[str] = ("patient", "user", "system"),
+) -> bool:
+    """Whether a token of this scope may read ("r") or search ("s") this type, by a scope of one of these levels."""
     matches = [match for match in map(_RESOURCE.fullmatch, scope.split()) if match is not None]
     if not matches and personality.open_without_resource_scopes:
         return True
-    return any(match["type"] in ("*", resource_type) and right in _rights(match["rights"]) for match in matches)
+    return any(
+        match["type"] in ("*", resource_type) and right in _rights(match["rights"])
+        for match in matches
+        if match["level"] in levels
+    )
+
+
+def wants_patient(scope: str) -> bool:
+    """Whether a standalone launch with this scope needs a patient to be chosen."""
+    words = scope.split()
+    return "launch/patient" in words or any(
+        match["level"] == "patient" for match in map(_RESOURCE.fullmatch, words) if match is not None
+    )
 
 
 def without_types(scope: str, personality: Personality, *, removed: Collection[str]) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from sandbox import population
 from sandbox.addresses import EhrAddress
 from sandbox.person import Person
-from sandbox.personalities import FhirNumber
-from sandbox.writers import dstu2, r4
+from sandbox.personality import FhirNumber
+from sandbox.writers import dstu2, r4, stu3
 
 Resource = dict[str, Any]
 
@@ -21,7 +21,7 @@ class Writer(Protocol):
     def patient(self, person: Person, base: str) -> Resource: ...
 
 
-_WRITERS: dict[FhirNumber, Writer] = {"1.0.2": dstu2, "4.0.1": r4}
+_WRITERS: dict[FhirNumber, Writer] = {"1.0.2": dstu2, "3.0.2": stu3, "4.0.1": r4}
 
 
 def residents(ehr: str) -> list[Person]:

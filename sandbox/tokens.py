@@ -6,6 +6,7 @@ With the local-memory cache "used once" holds within one process; with a shared 
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from django.core.cache import cache
 
 from sandbox.scenario import LaunchScenario, ScenarioError
 
-Kind = Literal["code", "access", "refresh", "consent"]
+Kind = Literal["code", "access", "refresh", "consent", "choice"]
 
 REFRESH_SECONDS = 24 * 3600
 
@@ -41,8 +42,10 @@ class Grant:
     nonce: str = ""
     code_challenge: str = ""
     state: str = ""
+    response_mode: str = ""
     family: str = field(default_factory=_new_serial)
     serial: str = ""
+    made_at: int = 0
 
     def to_plain(self) -> dict[str, Any]:
         return {
@@ -53,8 +56,10 @@ class Grant:
             "n": self.nonce,
             "h": self.code_challenge,
             "t": self.state,
+            **({"m": self.response_mode} if self.response_mode else {}),
             "f": self.family,
             "i": _new_serial(),
+            "a": int(time.time()),
         }
 
     @classmethod
@@ -67,8 +72,10 @@ class Grant:
             nonce=plain["n"],
             code_challenge=plain["h"],
             state=plain["t"],
+            response_mode=plain.get("m", ""),
             family=plain["f"],
             serial=plain["i"],
+            made_at=plain["a"],
         )
 
 
@@ -89,6 +96,10 @@ def read(kind: Kind, value: str, *, max_age: int) -> Grant:
 def spend(grant: Grant, *, seconds: int) -> bool:
     """Mark this very value as used; False when it was used before."""
     return bool(cache.add(f"sandbox-spent-{grant.serial}", 1, timeout=seconds))
+
+
+def is_spent(grant: Grant) -> bool:
+    return cache.get(f"sandbox-spent-{grant.serial}") is not None
 
 
 def revoke(grant: Grant) -> None:

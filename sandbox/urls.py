@@ -5,21 +5,22 @@ from __future__ import annotations
 from django.urls import URLPattern, path, register_converter
 
 from sandbox.addresses import EhrConverter
-from sandbox.endpoints import authorize, conformance, desktop, fhir, token
-from sandbox.personalities import OAUTH_PATHS
+from sandbox.endpoints import authorize, conformance, desktop, fhir, proxy, token, upkeep
+from sandbox.personalities import EXCHANGE_PATHS, OAUTH_PATHS
 
 app_name = "sandbox"
 
 register_converter(EhrConverter, "ehr")
 
 
-def _oauth(oauth_path: str) -> list[URLPattern]:
+def _exchange(oauth_path: str) -> list[URLPattern]:
     start = f"<ehr:address>/{oauth_path}"
     at = {"oauth_path": oauth_path}
     return [
-        path(f"{start}/authorize", authorize.authorize, at),
         path(f"{start}/token", token.token, at),
         path(f"{start}/userinfo", token.userinfo, at),
+        path(f"{start}/revoke", upkeep.revoke, at),
+        path(f"{start}/introspect", upkeep.introspect, at),
     ]
 
 
@@ -30,9 +31,18 @@ urlpatterns = [
     path("<ehr:address>/open", desktop.open_app, name="open"),
     path("<ehr:address>/open/", desktop.open_app),
     path("<ehr:address>/consent", authorize.consent, name="consent"),
+    path("<ehr:address>/choose", authorize.choose, name="choose"),
+    path("<ehr:address>/errors/<slug:code>", desktop.error),
+    path("<ehr:address>/style.json", desktop.style),
     path("<ehr:address>/jwks", conformance.jwks),
     path("<ehr:address>/.well-known/openid-configuration", conformance.openid_configuration),
-    *(pattern for oauth_path in OAUTH_PATHS for pattern in _oauth(oauth_path)),
+    path("<ehr:address>/.well-known/smart-configuration", conformance.smart_configuration_at_root),
+    path("<ehr:address>/AadSmartOnFhirProxy/authorize", proxy.start),
+    path("<ehr:address>/AadSmartOnFhirProxy/callback/<str:encoded>", proxy.callback),
+    path("<ehr:address>/AadSmartOnFhirProxy/token", proxy.token),
+    path("<ehr:address>/oauth2/v2.0/authorize", proxy.sign_in),
+    *(path(f"<ehr:address>/{each}/authorize", authorize.authorize, {"oauth_path": each}) for each in OAUTH_PATHS),
+    *(pattern for each in EXCHANGE_PATHS for pattern in _exchange(each)),
     path("<ehr:address>/fhir/metadata", conformance.metadata),
     path("<ehr:address>/fhir/.well-known/smart-configuration", conformance.smart_configuration),
     path("<ehr:address>/fhir/Patient/<str:patient_id>/<str:type_name>", fhir.search_compartment),

@@ -169,7 +169,7 @@ VENKATARAGHAVAN = Person(
 
 DUNMORROW = Person(
     id="54560",
-    home=_HOME,
+    home="epic",
     story="no conditions recorded",
     names=(Name(("Dunmorrow",), ("Calum",)),),
     sex="male",
@@ -187,7 +187,7 @@ DUNMORROW = Person(
 
 PAPASTAVROU = Person(
     id="54577",
-    home=_HOME,
+    home="azure",
     story="a name in Greek script",
     names=(
         Name(("Παπασταύρου",), ("Ελένη",), prefix="Κα"),
@@ -225,7 +225,7 @@ HOLINGBROK = Person(
 
 OYARZABAL = Person(
     id="54590",
-    home=_HOME,
+    home="oracle-health",
     story="refuted, provisional and entered-in-error diagnoses",
     names=(Name(("Oyarzabal",), ("Wendell", "Ignacio"), prefix="Mr.", suffix="Jr."),),
     sex="male",

@@ -196,7 +196,7 @@ WESTERGAARD = Person(
 
 OLUFSEN = Person(
     id="smart-1081",
-    home=_HOME,
+    home="epic",
     story="drugs by reference, contained, without a name, and lost",
     names=(Name(("Olufsen-Diallo",), ("Fatoumata",), prefix="Ms."),),
     sex="female",
@@ -229,7 +229,7 @@ OLUFSEN = Person(
 
 BEAUREGARD = Person(
     id="smart-1096",
-    home=_HOME,
+    home="oracle-health",
     story="dosages: words only, structure only, both, ranges, tapering",
     names=(Name(("Beauregard-Nakashima",), ("Philippa", "June"), prefix="Mrs."),),
     sex="female",
@@ -283,7 +283,7 @@ BEAUREGARD = Person(
 
 ODWYER = Person(
     id="smart-1104",
-    home=_HOME,
+    home="azure",
     story="a name with apostrophe and hyphen; nothing but free text",
     names=(Name(("O'Dwyer-Łukasik",), ("Siobhán", "Mary-Kate"), prefix="Ms.", suffix="PhD"),),
     sex="other",

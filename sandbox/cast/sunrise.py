@@ -136,7 +136,7 @@ FORSYTHE = Person(
 
 ASHGROVE = Person(
     id="385800238",
-    home=_HOME,
+    home="oracle-health",
     story="no sex recorded",
     names=(Name(("Ashgrove",), ("Robin",)), Name((), ("Rob",), use="usual")),
     born="1995-12-25",
@@ -190,7 +190,7 @@ YESSENOVA = Person(
 
 MOKOENA = Person(
     id="385800255",
-    home=_HOME,
+    home="epic",
     story="pregnant; drugs named by reference and contained",
     names=(Name(("Mokoena-Brill",), ("Thandeka",), prefix="Dr."),),
     sex="female",
@@ -219,7 +219,7 @@ MOKOENA = Person(
 
 HADDADIN = Person(
     id="385800266",
-    home=_HOME,
+    home="smart-stu3",
     story="a right-to-left name kept as text only; conditions in free text",
     names=(Name(text="ليلى مروان الحدادين"),),
     sex="female",

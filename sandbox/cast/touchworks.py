@@ -161,7 +161,7 @@ MODRZYNSKI = Person(
 
 NAKOA = Person(
     id="68",
-    home=_HOME,
+    home="azure",
     story="no medical record number, no address",
     names=(Name(("Nakoa-Pelham",), ("Keahi",)),),
     sex="male",
@@ -177,7 +177,7 @@ NAKOA = Person(
 
 TE_WHETU = Person(
     id="72",
-    home=_HOME,
+    home="smart-stu3",
     story="no medications recorded",
     names=(Name(("Te Whetu Lindqvist",), ("Aroha",), prefix="Ms."),),
     sex="female",
@@ -197,7 +197,7 @@ TE_WHETU = Person(
 
 NWACHUKWU = Person(
     id="86",
-    home=_HOME,
+    home="smart-stu3",
     story="diagnoses and prescriptions without a status",
     names=(Name(("Nwachukwu",), ("Thaddeus", "Obi"), prefix="Mr."),),
     sex="male",

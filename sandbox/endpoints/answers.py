@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, Literal, ParamSpec
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from sandbox import faults
 from sandbox.addresses import EhrAddress, site_origin
+from sandbox.personality import ErrorStyle
 
 P = ParamSpec("P")
 
 LOGIN_HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
 ERROR_HTML = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Internal Server Error</h1></body></html>"
+_SCRIPTS = "; script-src 'self'"
 
 
 class RepeatedParameter(ValueError):
@@ -46,6 +48,24 @@ def oauth_answer(body: object, *, status: int = 200) -> HttpResponse:
 
 def oauth_error(code: str, description: str, *, status: int = 400) -> HttpResponse:
     return oauth_answer({"error": code, "error_description": description}, status=status)
+
+
+def error_uri(address: EhrAddress, code: str) -> str:
+    """Where the EHR explains an error, for those that say no more than this."""
+    return f"{address.root}/errors/{code}"
+
+
+def oauth_error_of(
+    address: EhrAddress, code: str, description: str, *, status: int = 400, style: ErrorStyle | None = None
+) -> HttpResponse:
+    """An error of the token endpoint in the way of this EHR."""
+    match style or address.personality.errors:
+        case "uri":
+            return oauth_answer({"error": code, "error_uri": error_uri(address, code)}, status=status)
+        case "page":
+            return html_answer(ERROR_HTML, status=status)
+        case _:
+            return oauth_error(code, description, status=status)
 
 
 def html_answer(body: bytes, *, status: int = 200) -> HttpResponse:
@@ -80,30 +100,35 @@ def outcome_answer(address: EhrAddress, status: int, code: str, text: str) -> Ht
     return fhir_answer(operation_outcome(code, text), address, status=status)
 
 
-def page(request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
+def page(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200, scripts: bool = False
+) -> HttpResponse:
     """A page of the EHR itself: nothing inline, framed by this site alone, framing the app alone."""
     answer = render(request, template, dict(context), status=status)
     own = f"'self' {site_origin()}"
     answer["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'self'; img-src 'self'; frame-src {own}; form-action {own}; "
-        "frame-ancestors 'self'; base-uri 'none'"
+        f"frame-ancestors 'self'; base-uri 'none'{_SCRIPTS if scripts else ''}"
     )
     answer["X-Frame-Options"] = "SAMEORIGIN"
     answer["Cache-Control"] = "no-store"
     return answer
 
 
-def at_own_oauth_path(
-    view: Callable[Concatenate[HttpRequest, EhrAddress, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
+def at_own_path(
+    attribute: Literal["oauth_path", "exchange_base"],
+) -> Callable[[Callable[Concatenate[HttpRequest, EhrAddress, P], HttpResponse]], Callable[..., HttpResponse]]:
     """The view exists only at the OAuth path of that EHR; the other EHRs' paths are 404 there."""
 
-    @wraps(view)
-    def at_path(
-        request: HttpRequest, address: EhrAddress, oauth_path: str, *args: P.args, **kwargs: P.kwargs
-    ) -> HttpResponse:
-        if oauth_path != address.personality.oauth_path:
-            return not_found()
-        return view(request, address, *args, **kwargs)
+    def wrapped(view: Callable[Concatenate[HttpRequest, EhrAddress, P], HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def at_path(
+            request: HttpRequest, address: EhrAddress, oauth_path: str, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:
+            if oauth_path != getattr(address.personality, attribute):
+                return not_found()
+            return view(request, address, *args, **kwargs)
 
-    return at_path
+        return at_path
+
+    return wrapped

@@ -16,11 +16,12 @@ from sandbox import faults, keys
 from sandbox.addresses import EhrAddress
 from sandbox.endpoints import answers
 from sandbox.endpoints.negotiation import speaks_json
-from sandbox.personalities import Personality, ResourceType
+from sandbox.personality import Personality, ResourceType
 
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SERVICE_SYSTEMS = {
     "1.0.2": "http://hl7.org/fhir/restful-security-service",
+    "3.0.2": "http://hl7.org/fhir/restful-security-service",
     "4.0.1": "http://terminology.hl7.org/CodeSystem/restful-security-service",
 }
 _PUBLISHED = "2026-11-23"
@@ -30,9 +31,22 @@ Document = dict[str, Any]
 
 def _endpoints(address: EhrAddress) -> dict[str, str]:
     """The endpoints as discovery names them, with the fault that the address carries."""
+    personality = address.personality
     found = {"authorize": address.authorize_url, "token": address.token_url}
+    if personality.introspects:
+        found["introspect"] = address.introspect_url
+    if personality.revokes:
+        found["revoke"] = address.revoke_url
     change = ENDPOINT_FAULTS.get(address.discovery_fault)
     return change(found) if change else found
+
+
+def _named(address: EhrAddress, document: str) -> dict[str, str]:
+    """The endpoints as one of the documents writes them: in some, relative to the FHIR base (RFC 3986)."""
+    found = _endpoints(address)
+    if address.personality.relative_in != document:
+        return found
+    return {name: url.replace(f"{address.root}/", "../", 1) for name, url in found.items()}
 
 
 def _plain_http(endpoints: dict[str, str]) -> dict[str, str]:
@@ -43,7 +57,7 @@ def _plain_http(endpoints: dict[str, str]) -> dict[str, str]:
 
 
 ENDPOINT_FAULTS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
-    "discovery-no-token-endpoint": lambda found: {"authorize": found["authorize"]},
+    "discovery-no-token-endpoint": lambda found: {name: url for name, url in found.items() if name != "token"},
     "discovery-http-endpoint": _plain_http,
     "discovery-javascript-endpoint": lambda found: {**found, "authorize": "javascript:alert(document.domain)"},
     "discovery-foreign-endpoint": lambda found: {**found, "token": f"{faults.STRANGER}/token"},
@@ -60,7 +74,7 @@ INSTEAD: dict[str, Callable[[], HttpResponse]] = {
 
 def _security(address: EhrAddress) -> Document:
     system = _SERVICE_SYSTEMS[address.personality.fhir_number]
-    uris = [{"url": name, "valueUri": uri} for name, uri in _endpoints(address).items()]
+    uris = [{"url": name, "valueUri": uri} for name, uri in _named(address, "metadata").items()]
     return {
         "cors": True,
         "service": [{"coding": [{"system": system, "code": "SMART-on-FHIR"}], "text": "OAuth2 using SMART-on-FHIR"}],
@@ -112,43 +126,96 @@ def metadata_document(address: EhrAddress) -> Document:
     """The Conformance (DSTU2) or CapabilityStatement of this EHR."""
     if address.personality.fhir_number == "1.0.2":
         return {"resourceType": "Conformance", **_statement(address), "acceptUnknown": "both"}
+    if address.personality.fhir_number == "3.0.2":
+        return {"resourceType": "CapabilityStatement", **_statement(address), "acceptUnknown": "both"}
     return {"resourceType": "CapabilityStatement", **_statement(address)}
+
+
+_RESOURCE_SCOPES = {
+    "narrowed": ("patient/*.rs", "patient/*.read", "user/*.rs", "user/*.read"),
+    "registered": (),
+}
+
+
+def _scopes(personality: Personality) -> list[str]:
+    """What `scopes_supported` lists; where the app's registration decides, resource scopes are not in it."""
+    if personality.scope_style == "explicit":
+        levels = [(level, name) for level in ("patient", "user") for name in sorted(personality.type_names)]
+        return [*personality.plain_scopes, *(f"{level}/{name}.read" for level, name in levels)]
+    return [*personality.plain_scopes, *_RESOURCE_SCOPES.get(personality.scope_style, ())]
+
+
+def _capabilities(personality: Personality) -> list[str]:
+    """SMART App Launch 2.2, section "Capabilities"."""
+    has = {
+        "launch-ehr": True,
+        "launch-standalone": personality.standalone,
+        "authorize-post": personality.accepts_post,
+        "client-public": bool(personality.public_client_id),
+        "client-confidential-symmetric": True,
+        "client-confidential-asymmetric": "private_key_jwt" in personality.auth_methods,
+        "sso-openid-connect": personality.identifies,
+        "context-banner": True,
+        "context-style": personality.styles,
+        "context-ehr-patient": True,
+        "context-ehr-encounter": True,
+        "context-standalone-patient": personality.standalone and not personality.proxied,
+        "permission-offline": personality.refreshes,
+        "permission-online": personality.refreshes,
+        "permission-patient": True,
+        "permission-user": True,
+        "permission-v1": True,
+        "permission-v2": personality.fhir_number == "4.0.1" and not personality.proxied,
+    }
+    return [name for name, there in has.items() if there]
 
 
 def smart_configuration_document(address: EhrAddress) -> Document:
     personality = address.personality
-    endpoints = _endpoints(address)
-    scopes = [*personality.plain_scopes, "patient/*.rs", "patient/*.read", "user/*.rs", "user/*.read"]
+    endpoints = _named(address, "well-known")
     document: Document = {
-        "issuer": address.issuer,
-        "jwks_uri": address.jwks_url,
         "authorization_endpoint": endpoints["authorize"],
         "token_endpoint_auth_methods_supported": list(personality.auth_methods),
-        "grant_types_supported": ["authorization_code", "refresh_token"],
-        "scopes_supported": scopes,
-        "response_types_supported": ["code"],
-        "code_challenge_methods_supported": ["S256"],
-        "authorization_response_iss_parameter_supported": personality.sends_iss,
-        "capabilities": [
-            "launch-ehr",
-            "authorize-post",
-            "client-public",
-            "client-confidential-symmetric",
-            "sso-openid-connect",
-            "context-banner",
-            "context-ehr-patient",
-            "context-ehr-encounter",
-            "permission-offline",
-            "permission-online",
-            "permission-patient",
-            "permission-user",
-            "permission-v1",
-            "permission-v2",
+        "grant_types_supported": [
+            "authorization_code",
+            *(["refresh_token"] if personality.refreshes else []),
+            *(["client_credentials"] if personality.backend else []),
         ],
+        "scopes_supported": _scopes(personality),
+        "response_types_supported": ["code"],
+        "authorization_response_iss_parameter_supported": personality.sends_iss,
+        "capabilities": _capabilities(personality),
     }
-    if "token" in endpoints:
-        document["token_endpoint"] = endpoints["token"]
-    return document
+    if personality.identifies:
+        document |= {"issuer": address.issuer, "jwks_uri": address.jwks_url}
+    if personality.pkce in ("required", "optional"):
+        document["code_challenge_methods_supported"] = ["S256"]
+    if personality.form_post:
+        document["response_modes_supported"] = ["query", "form_post"]
+    if "private_key_jwt" in personality.auth_methods:
+        document["token_endpoint_auth_signing_alg_values_supported"] = ["RS384", "ES384"]
+    names = {"token": "token_endpoint", "introspect": "introspection_endpoint", "revoke": "revocation_endpoint"}
+    document |= {names[name]: url for name, url in endpoints.items() if name in names}
+    change = CONFIGURATION_FAULTS.get(address.discovery_fault)
+    return change(document) if change else document
+
+
+def _without_methods(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "token_endpoint_auth_methods_supported"}
+
+
+def _old_methods(document: Document) -> Document:
+    methods = document["token_endpoint_auth_methods_supported"]
+    return {**_without_methods(document), "token_endpoint_auth_methods": methods}
+
+
+CONFIGURATION_FAULTS: dict[str, Callable[[Document], Document]] = {
+    "discovery-no-auth-methods": _without_methods,
+    "discovery-old-auth-methods": _old_methods,
+    "discovery-other-issuer": lambda document: {**document, "issuer": faults.STRANGER},
+}
+NOT_AT_THE_BASE = frozenset({"discovery-metadata-only", "discovery-host-root"})
+CONTENT_TYPE_FAULTS = frozenset({"discovery-content-type"})
 
 
 def openid_configuration_document(address: EhrAddress) -> Document:
@@ -173,6 +240,12 @@ def _open_to_all(answer: HttpResponse) -> HttpResponse:
     return answer
 
 
+def _sent(address: EhrAddress, answer: HttpResponse) -> HttpResponse:
+    if address.discovery_fault in CONTENT_TYPE_FAULTS:
+        answer["Content-Type"] = "application/octet-stream"
+    return _open_to_all(answer)
+
+
 @require_safe
 def metadata(request: HttpRequest, address: EhrAddress) -> HttpResponse:
     instead = INSTEAD.get(address.discovery_fault)
@@ -180,15 +253,27 @@ def metadata(request: HttpRequest, address: EhrAddress) -> HttpResponse:
         return instead()
     if not speaks_json(request):
         return answers.outcome_answer(address, 406, "not-supported", "this server answers in JSON")
-    return _open_to_all(answers.fhir_answer(metadata_document(address), address))
+    return _sent(address, answers.fhir_answer(metadata_document(address), address))
+
+
+def _configuration(address: EhrAddress) -> HttpResponse:
+    instead = INSTEAD.get(address.discovery_fault)
+    return instead() if instead else _sent(address, answers.json_answer(smart_configuration_document(address)))
 
 
 @require_safe
 def smart_configuration(request: HttpRequest, address: EhrAddress) -> HttpResponse:
-    if not address.personality.well_known:
+    if not address.personality.well_known or address.discovery_fault in NOT_AT_THE_BASE:
         return answers.not_found()
-    instead = INSTEAD.get(address.discovery_fault)
-    return instead() if instead else _open_to_all(answers.json_answer(smart_configuration_document(address)))
+    return _configuration(address)
+
+
+@require_safe
+def smart_configuration_at_root(request: HttpRequest, address: EhrAddress) -> HttpResponse:
+    """At the root of the simulated EHR, which stands for that of its host."""
+    if not address.personality.well_known or address.discovery_fault != "discovery-host-root":
+        return answers.not_found()
+    return _configuration(address)
 
 
 @require_safe

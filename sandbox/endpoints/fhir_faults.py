@@ -92,12 +92,13 @@ def _a_practitioner(address: EhrAddress, person: Person, records: list[Resource]
 def _stray(address: EhrAddress, reference: dict[str, str] | None) -> Resource:
     """A condition that is not about this patient, whatever else it says."""
     dstu2 = address.personality.fhir_number == "1.0.2"
+    in_words = address.personality.fhir_number in ("1.0.2", "3.0.2")
     whose = "somebody-else" if reference else "nobody"
     return {
         "resourceType": "Condition",
         "id": f"condition-of-{whose}",
         "code": {"text": f"Condition of {whose}"},
-        "verificationStatus": "confirmed" if dstu2 else {"coding": [{"system": _VERIFICATION, "code": "confirmed"}]},
+        "verificationStatus": "confirmed" if in_words else {"coding": [{"system": _VERIFICATION, "code": "confirmed"}]},
         **({"patient" if dstu2 else "subject": reference} if reference else {}),
     }
 
@@ -154,6 +155,10 @@ def _warned(body: dict[str, Any]) -> dict[str, Any]:
 BODIES: dict[str, tuple[Target, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "conditions-foreign-next": ("conditions", _foreign_next),
     "conditions-warning": ("conditions", _warned),
+}
+REFUSALS: dict[str, str] = {
+    "request_invalid_token": "Simulated invalid token error",
+    "request_expired_token": "Simulated expired token error",
 }
 DELAYS: dict[str, Target] = {"conditions-slow": "conditions"}
 

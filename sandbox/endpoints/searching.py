@@ -1,16 +1,19 @@
-"""Searching one patient's records: token parameters, paging, and the searchset Bundle (FHIR R4, section 3.1.1)."""
+"""Searching records: token parameters, patients by who they are, and the searchset Bundle (FHIR R4, section 3.1.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import QueryDict
 
 from sandbox.addresses import EhrAddress
-from sandbox.personalities import Personality
+from sandbox.endpoints import paging
+from sandbox.endpoints.paging import Page
+from sandbox.person import Person
+from sandbox.personality import Personality
+from sandbox.scenario import LaunchScenario
 from sandbox.store import Resource
 
 _ELEMENTS = {
@@ -22,7 +25,7 @@ _ELEMENTS = {
     "intent": "intent",
     "status": "status",
 }
-_OFFSET = "_offset"
+_NO_RESULTS = {"system": "urn:oid:2.999.171.2", "code": "4101", "display": "Resource request returns no results."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,7 @@ class Found:
     matches: list[Resource]
     included: list[Resource]
     total: int
-    offset: int
-    size: int
+    page: Page
 
 
 def _tokens(value: object, system: str = "") -> Iterator[tuple[str, str]]:
@@ -59,10 +61,15 @@ def _fits(resource: Resource, name: str, wanted: str) -> bool:
     return False
 
 
+def listed(personality: Personality, type_name: str) -> frozenset[str]:
+    """The names of the search parameters that this EHR lists for the type."""
+    return frozenset(name for kind in personality.resources if kind.name == type_name for name, _ in kind.params)
+
+
 def filtered(records: list[Resource], type_name: str, query: QueryDict, personality: Personality) -> list[Resource]:
     """Those that fit every parameter this EHR lists for the type; others are ignored, as lenient servers do."""
-    listed = next((dict(kind.params) for kind in personality.resources if kind.name == type_name), {})
-    filters = [(name, value) for name, values in query.lists() for value in values if name in listed]
+    known = listed(personality, type_name)
+    filters = [(name, value) for name, values in query.lists() for value in values if name in known]
     return [
         record
         for record in records
@@ -70,19 +77,41 @@ def filtered(records: list[Resource], type_name: str, query: QueryDict, personal
     ]
 
 
-def _number(query: QueryDict, name: str, default: int) -> int:
-    text = query.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else default
+def _is(person: Person, name: str, wanted: str) -> bool:
+    """A parameter of a search for patients: names by how they begin, dates by what they begin with."""
+    value = wanted.casefold().removeprefix("eq")
+    family = [part for each in person.names for part in each.family]
+    given = [part for each in person.names for part in each.given]
+    texts = [each.text for each in person.names]
+    match name:
+        case "_id":
+            return person.id in wanted.split(",")
+        case "identifier":
+            return bool(person.mrn) and wanted.rpartition("|")[2] == person.mrn
+        case "gender":
+            return person.sex == value
+        case "birthdate":
+            return bool(value) and person.born.startswith(value)
+        case "family" | "given":
+            return any(part.casefold().startswith(value) for part in (family if name == "family" else given))
+        case "name":
+            words = [word for text in (*family, *given, *texts) for word in text.split()]
+            return any(word.casefold().startswith(value) for word in (*family, *given, *words))
+        case _:
+            return True
 
 
-def page_of(records: list[Resource], query: QueryDict, *, page_size: int) -> Found:
-    """One page; `page_size` 0 is all at once. `_count` may ask for less, never for more."""
-    total = len(records)
-    if not page_size:
-        return Found(records, [], total, 0, 0)
-    size = min(_number(query, "_count", page_size) or page_size, page_size)
-    offset = _number(query, _OFFSET, 0)
-    return Found(records[offset : offset + size], [], total, offset, size)
+def people_like(people: list[Person], query: QueryDict) -> list[Person]:
+    """The patients who fit every parameter; without any, all of them."""
+    asked = [(name, str(value)) for name, values in query.lists() for value in values]
+    return [person for person in people if all(_is(person, name, value) for name, value in asked)]
+
+
+def page_of(records: list[Resource], page: Page) -> Found:
+    """One page of the records."""
+    if not page.size:
+        return Found(records, [], len(records), page)
+    return Found(records[page.offset : page.offset + page.size], [], len(records), page)
 
 
 def _entry(address: EhrAddress, resource: Resource, mode: str) -> dict[str, Any]:
@@ -92,23 +121,24 @@ def _entry(address: EhrAddress, resource: Resource, mode: str) -> dict[str, Any]
     return {"fullUrl": url, "resource": resource, "search": {"mode": mode}}
 
 
-def bundle(address: EhrAddress, found: Found, *, path: str, query: QueryDict) -> dict[str, Any]:
-    """The searchset. `path` is what was asked, relative to the base; the next link is absolute."""
+def bundle(
+    address: EhrAddress, found: Found, *, path: str, query: QueryDict, scenario: LaunchScenario | None = None
+) -> dict[str, Any]:
+    """The searchset. `path` is what was asked, relative to the base."""
     entries = [_entry(address, resource, "match") for resource in found.matches]
     entries += [_entry(address, resource, "include") for resource in found.included]
+    if not entries and address.personality.outcome_when_empty:
+        entries.append({"resource": _no_results(), "search": {"mode": "outcome"}})
     asked = [(name, str(value)) for name, values in query.lists() for value in values]
-    links = [{"relation": "self", "url": _url(address, path, asked)}]
-    if found.size and found.offset + found.size < found.total:
-        kept = [pair for pair in asked if pair[0] != _OFFSET]
-        links.append(
-            {"relation": "next", "url": _url(address, path, [*kept, (_OFFSET, str(found.offset + found.size))])}
-        )
+    links = [{"relation": "self", "url": paging.url(address, path, asked)}]
+    if found.page.size and found.page.offset + found.page.size < found.total:
+        links.append({"relation": "next", "url": paging.next_url(address, path, found.page, scenario)})
     searchset: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
     if address.personality.bundle_details:
-        searchset |= {"total": found.total, "link": links}
+        searchset |= {**paging.total(found.total, found.page, scenario), "link": links}
     return {**searchset, **({"entry": entries} if entries else {})}
 
 
-def _url(address: EhrAddress, path: str, pairs: list[tuple[str, str]]) -> str:
-    query = urlencode(pairs)
-    return f"{address.fhir_base}/{path}" + (f"?{query}" if query else "")
+def _no_results() -> Resource:
+    issue = {"severity": "warning", "code": "processing", "details": {"coding": [_NO_RESULTS]}}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}

@@ -40,8 +40,8 @@ def patient(person: Person, base: str) -> Resource:
         {
             "meta": _meta(restricted=person.restricted),
             "extension": [
-                *_us_core_extension("race", person.race),
-                *_us_core_extension("ethnicity", person.ethnicity),
+                *us_core_extension("race", person.race),
+                *us_core_extension("ethnicity", person.ethnicity),
             ],
             "identifier": _identifiers(person),
             "active": person.active,
@@ -247,7 +247,8 @@ def _relative(one: Relative) -> Resource:
     return pieces.relative_parts(one, relationship, _name(one.name))
 
 
-def _us_core_extension(name: str, code: Coding | None) -> list[Resource]:
+def us_core_extension(name: str, code: Coding | None) -> list[Resource]:
+    """US Core's race or ethnicity; the nested shape is older than R4."""
     if code is None:
         return []
     parts = [

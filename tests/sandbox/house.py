@@ -13,6 +13,7 @@ from django.test import Client
 from sandbox import store
 from sandbox.addresses import EhrAddress
 from sandbox.clients import client_for
+from sandbox.handles import to_proxy
 from sandbox.scenario import LaunchScenario
 
 Answer = Any
@@ -26,8 +27,15 @@ SCOPES = {
     "allscripts-professional": "launch openid profile",
     "allscripts-touchworks": "launch openid profile",
     "allscripts-sunrise": "launch openid profile",
+    "epic": "launch openid fhirUser offline_access",
+    "oracle-health": "launch openid fhirUser online_access"
+    " patient/Patient.rs patient/Condition.rs patient/MedicationRequest.rs",
+    "azure": "launch offline_access patient/*.read",
+    "smart-stu3": "launch openid profile patient/*.read offline_access",
 }
 EHRS = tuple(SCOPES)
+NEWER = tuple(ehr for ehr in EHRS if not ehr.startswith("allscripts"))
+PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
 
 
 def path_of(url: str) -> str:
@@ -55,10 +63,15 @@ class Visitor:
     scenario: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.patient = self.patient or store.people(self.ehr)[0].id
+        self.patient = self.patient or next(person.id for person in store.people(self.ehr) if person.conditions)
         self.address = EhrAddress.parse(f"{self.ehr}~{self.discovery}" if self.discovery else self.ehr)
         self.client = client_for(self.ehr)
         self.redirect_uri = self.client.redirect_uris[0]
+
+    def handle(self) -> str:
+        """A launch handle that says what is to be played, in the form that this EHR takes."""
+        scenario = LaunchScenario(ehr=self.ehr, patient=self.patient, **self.scenario)
+        return to_proxy(scenario) if self.address.personality.proxied else scenario.encode()
 
     def authorize_params(self, **changes: str | None) -> dict[str, str]:
         params: dict[str, str | None] = {
@@ -68,16 +81,19 @@ class Visitor:
             "scope": SCOPES[self.ehr],
             "state": "state-of-the-visitor",
             "aud": self.address.fhir_base,
-            "launch": LaunchScenario(ehr=self.ehr, patient=self.patient, **self.scenario).encode(),
+            "launch": self.handle(),
             "nonce": "nonce-of-the-visitor",
-            "code_challenge": CHALLENGE,
-            "code_challenge_method": "S256",
+            **({} if self.address.personality.proxied else PKCE),
             **changes,
         }
         return {name: value for name, value in params.items() if value is not None}
 
     def authorize(self, **changes: str | None) -> Answer:
-        return self.http.get(path_of(self.address.authorize_url), self.authorize_params(**changes))
+        """Up to the answer that leads back to the app; through the sign-in service where there is one."""
+        came = self.http.get(path_of(self.address.authorize_url), self.authorize_params(**changes))
+        while came.status_code == 302 and came["Location"].startswith(f"{self.address.root}/"):
+            came = self.http.get(path_of(came["Location"]))
+        return came
 
     def code(self, **changes: str | None) -> str:
         return params_of(self.authorize(**changes))["code"][0]
@@ -92,6 +108,9 @@ class Visitor:
             "code_verifier": VERIFIER,
             **changes,
         }
+        if not authorization and "client_secret_post" not in self.client.auth_methods and not changes:
+            authorization = basic(self.client.client_id, self.client.secret)
+            form["client_secret"] = None
         return self.post({name: value for name, value in form.items() if value is not None}, authorization)
 
     def post(self, form: dict[str, str], authorization: str = "") -> Answer:

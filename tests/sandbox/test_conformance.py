@@ -11,7 +11,7 @@ from sandbox.addresses import EhrAddress
 from sandbox.endpoints.conformance import OAUTH_URIS
 from tests.sandbox.house import EHRS, ORIGIN, path_of
 
-ALLSCRIPTS = [ehr for ehr in EHRS if ehr != "smart-r4"]
+ALLSCRIPTS = [ehr for ehr in EHRS if ehr.startswith("allscripts")]
 WELL_KNOWN = "/.well-known/smart-configuration"
 
 
@@ -48,7 +48,12 @@ def test_the_reference_ehr_says_the_same_in_both_documents(http: Client) -> None
     body = metadata(http, "smart-r4")
     config = http.get(f"/sandbox/smart-r4/fhir{WELL_KNOWN}").json()
     assert (body["resourceType"], body["fhirVersion"]) == ("CapabilityStatement", "4.0.1")
-    assert oauth_uris(body) == {"authorize": config["authorization_endpoint"], "token": config["token_endpoint"]}
+    assert oauth_uris(body) == {
+        "authorize": config["authorization_endpoint"],
+        "token": config["token_endpoint"],
+        "introspect": config["introspection_endpoint"],
+        "revoke": config["revocation_endpoint"],
+    }
 
 
 def test_the_smart_configuration_has_what_the_standard_requires(http: Client) -> None:
@@ -56,13 +61,25 @@ def test_the_smart_configuration_has_what_the_standard_requires(http: Client) ->
     config = answer.json()
     assert answer["Content-Type"] == "application/json"
     assert config["code_challenge_methods_supported"] == ["S256"]
-    assert set(config["token_endpoint_auth_methods_supported"]) == {"client_secret_basic", "client_secret_post", "none"}
+    assert set(config["token_endpoint_auth_methods_supported"]) == {
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "none",
+    }
+    assert config["token_endpoint_auth_signing_alg_values_supported"] == ["RS384", "ES384"]
     assert config["authorization_response_iss_parameter_supported"] is True
     assert "authorization_code" in config["grant_types_supported"]
-    assert {"launch-ehr", "sso-openid-connect", "client-public", "permission-v1", "permission-v2"} <= set(
-        config["capabilities"]
-    )
-    assert "launch-standalone" not in config["capabilities"]
+    assert {
+        "launch-ehr",
+        "launch-standalone",
+        "context-standalone-patient",
+        "sso-openid-connect",
+        "client-public",
+        "permission-v1",
+        "permission-v2",
+    } <= set(config["capabilities"])
+    assert "client_credentials" in config["grant_types_supported"]
 
 
 def test_the_issuer_leads_to_its_own_configuration_and_keys(http: Client) -> None:

@@ -28,7 +28,7 @@ def faulty(http: Client, fault: str, path: str, ehr: str = R4) -> Any:
 
 
 def someone_else(visitor: Visitor) -> str:
-    return store.people(visitor.ehr)[1].id
+    return next(person.id for person in store.people(visitor.ehr) if person.id != visitor.patient)
 
 
 # --- Reads ----------------------------------------------------------------------------------------------------------

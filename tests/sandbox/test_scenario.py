@@ -12,10 +12,10 @@ from django.test import Client
 
 from sandbox import faults, identity, keys, scopes
 from sandbox.clients import client_for, find_client, public_client_for
-from sandbox.endpoints import authorize, conformance, fhir_faults, token_response
+from sandbox.endpoints import conformance, fhir_faults, going_back, refreshing, token_response
 from sandbox.personalities import PERSONALITIES
 from sandbox.scenario import HANDLE_SECONDS, LaunchScenario, ScenarioError
-from tests.sandbox.house import EHRS, Answer, Visitor, pairs_of, path_of
+from tests.sandbox.house import EHRS, NEWER, Answer, Visitor, pairs_of, path_of
 
 SCENARIO = LaunchScenario(ehr="smart-r4", patient="somebody", fault="conditions-slow", delay_ms=40, page_size=3)
 
@@ -65,7 +65,7 @@ def test_only_the_reference_ehr_has_a_public_client() -> None:
     assert public is not None
     assert public.client_id == "smartportal-public"
     assert not public.accepts_secret("")
-    assert [public_client_for(ehr) for ehr in EHRS if ehr != "smart-r4"] == [None, None, None]
+    assert {public_client_for(ehr) for ehr in EHRS if ehr != "smart-r4"} == {None}
     assert find_client("allscripts-sunrise", "smartportal-public") is None
 
 
@@ -115,16 +115,30 @@ def test_without_resource_scopes_the_older_ehrs_open_everything() -> None:
 
 def test_every_fault_in_the_table_is_played_somewhere_and_no_other() -> None:
     played: dict[faults.Where, set[str]] = {
-        "discovery": {*conformance.INSTEAD, *conformance.ENDPOINT_FAULTS},
-        "authorize": {*authorize.ERRORS, *authorize.CHANGES, "login-page"},
+        "discovery": {
+            *conformance.INSTEAD,
+            *conformance.ENDPOINT_FAULTS,
+            *conformance.CONFIGURATION_FAULTS,
+            *conformance.NOT_AT_THE_BASE,
+            *conformance.CONTENT_TYPE_FAULTS,
+        },
+        "authorize": {*going_back.ERRORS, *going_back.CHANGES, *going_back.INSTEAD, "login-page"},
         "token": {
             *token_response.INSTEAD,
             *token_response.CHANGES,
             *token_response.SCOPE_FAULTS,
+            *token_response.STATE_FAULTS,
             *identity.CLAIM_FAULTS,
             *identity.SIGNATURE_FAULTS,
         },
-        "fhir": {*fhir_faults.INSTEAD, *fhir_faults.RECORDS, *fhir_faults.BODIES, *fhir_faults.DELAYS},
+        "fhir": {
+            *fhir_faults.INSTEAD,
+            *fhir_faults.RECORDS,
+            *fhir_faults.BODIES,
+            *fhir_faults.DELAYS,
+            *fhir_faults.REFUSALS,
+        },
+        "refresh": {*refreshing.INSTEAD, *refreshing.CHANGES},
     }
     for where, names in played.items():
         assert faults.names(where) == names, where
@@ -183,27 +197,37 @@ def _trace(http: Client, ehr: str, fault: str, naps: list[float]) -> dict[str, A
     body = answer.json() if answer.content.startswith(b"{") else {}
     if "access_token" not in body:
         return seen
-    medications = "MedicationRequest" if ehr == "smart-r4" else "MedicationOrder"
+    medications = "MedicationOrder" if ehr.startswith("allscripts") else "MedicationRequest"
     paths = [f"{name}?patient={visitor.patient}" for name in ("Condition", medications)]
     seen["fhir"] = [_seen(visitor.fhir(path, body["access_token"])) for path in (f"Patient/{visitor.patient}", *paths)]
+    if "refresh_token" in body:
+        seen["refresh"] = _refreshed(visitor, body["refresh_token"])
     return {**seen, "naps": [nap for nap in naps if nap]}
 
 
-@pytest.mark.parametrize("ehr", ["smart-r4", "allscripts-professional"])
+def _refreshed(visitor: Visitor, refresh_token: str) -> tuple[Any, ...]:
+    answer = visitor.refresh(refresh_token)
+    token = answer.json().get("access_token", "") if answer.content.startswith(b"{") else ""
+    read = visitor.fhir(f"Patient/{visitor.patient}", token).status_code if token else 0
+    return (*_got(answer), read)
+
+
+@pytest.mark.parametrize("ehr", ["allscripts-professional", *NEWER])
 def test_every_fault_changes_something_at_its_own_place_and_nothing_before_it(
     http: Client, ehr: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     naps: list[float] = []
     monkeypatch.setattr("sandbox.endpoints.fhir.time.sleep", naps.append)
     plain = _trace(http, ehr, faults.NO_FAULT, naps)
-    assert set(plain) == {"discovery", "authorize", "token", "fhir", "naps"}
+    refreshes = PERSONALITIES[ehr].refreshes
+    assert set(plain) == {"discovery", "authorize", "token", "fhir", "naps", *(["refresh"] if refreshes else [])}
     assert _trace(http, ehr, faults.NO_FAULT, naps) == plain
-    order = ["discovery", "authorize", "token", "fhir"]
+    order = ["discovery", "authorize", "token", "fhir", "refresh"]
     for name, fault in faults.FAULTS.items():
         if not fault.applies_to(PERSONALITIES[ehr]):
             continue
         faulty = _trace(http, ehr, name, naps)
-        assert any(faulty.get(place) != plain[place] for place in (fault.where, "naps") if place in faulty), name
+        assert any(faulty.get(place) != plain.get(place) for place in (fault.where, "naps") if place in faulty), name
         for earlier in order[: order.index(fault.where)]:
             assert faulty[earlier] == plain[earlier], (name, earlier)
 

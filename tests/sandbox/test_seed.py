@@ -80,4 +80,5 @@ def test_every_simulated_ehr_has_a_preset(ehr: str) -> None:
     assert preset is not None
     assert preset.status == "simulator"
     assert "launch" in preset.scopes.split()
-    assert preset.quirks.search_style == ("parameter" if ehr == "smart-r4" else "compartment")
+    assert preset.quirks.search_style == ("compartment" if ehr.startswith("allscripts") else "parameter")
+    assert preset.quirks.pkce is (ehr != "azure")
