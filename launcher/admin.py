@@ -92,6 +92,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
             "name": preset.label,
             "slug": preset.id,
             "iss": preset.iss,
+            "iss_is_prefix": preset.iss_is_prefix,
             "fhir_version": preset.fhir_version,
             "auth_method": preset.auth_method,
             "scopes": preset.scopes,

@@ -25,8 +25,9 @@ class DemoPatient:
 class VendorPreset:
     """Values for a new registration, with where they come from.
 
-    `iss` is empty where every customer has an address of its own. `source` names the document the values were read
-    from, `checked` the day (ISO) that was done, and `status` what a reader may expect of it.
+    `iss` is empty where every customer has an address of its own; with `iss_is_prefix` launches come from below it.
+    `source` names the document the values were read from, `checked` the day (ISO) that was done, and `status` what a
+    reader may expect of it.
     """
 
     id: str
@@ -36,6 +37,7 @@ class VendorPreset:
     checked: str = ""
     help: str = ""
     iss: str = ""
+    iss_is_prefix: bool = False
     fhir_version: str = "auto"
     auth_method: AuthMethod = "auto"
     scopes: str = "launch openid fhirUser patient/*.rs"

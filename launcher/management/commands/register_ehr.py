@@ -100,6 +100,7 @@ def _apply_preset(registration: EhrRegistration, preset_id: str | None, *, creat
     registration.vendor = preset.id
     registration.name = preset.label if created else registration.name
     registration.iss = preset.iss or registration.iss
+    registration.iss_is_prefix = preset.iss_is_prefix
     registration.fhir_version = preset.fhir_version
     registration.auth_method = preset.auth_method
     registration.scopes = preset.scopes
