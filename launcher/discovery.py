@@ -64,15 +64,17 @@ def identity_keys(
     config: SmartConfiguration,
     door: Door,
     *,
+    claimed: str = "",
     refetch: bool = False,
 ) -> tuple[str, list[dict[str, object]]]:
     """The issuer that must have signed an id_token, and its public keys (RFC 7517).
 
     Both come from the issuer's own OpenID configuration: an EHR that names somebody else's issuer is then judged by
     somebody else's keys. An issuer without that document is trusted for itself alone: it must be the registered one
-    or the FHIR base, and the EHR's own documents name its keys.
+    or the FHIR base, and the EHR's own documents name its keys. An EHR of the older kind publishes no issuer at all:
+    then the one that the token claims is asked, on an approved host.
     """
-    issuer = client.oidc_issuer or config.issuer or client.iss
+    issuer = client.oidc_issuer or config.issuer or (claimed if door.approves(claimed) else client.iss)
     try:
         document = fetched_once("openid", (str(registration.uuid), issuer), lambda: _openid(door, issuer))
         jwks_uri = registration.jwks_uri or document["jwks_uri"]
@@ -105,17 +107,18 @@ def verified_identity(
     nonce: str,
 ) -> identity.IdentityClaims:
     """Check an id_token; an unknown key id makes us ask for the keys once more (at most once a minute)."""
+    claimed = identity.claimed_issuer(id_token)
     verify = partial(
         identity.verify_id_token,
         client_id=client.client_id,
         nonce=nonce,
         algorithms=tuple(registration.id_token_algorithms) or ("RS256",),
     )
-    issuer, keys = identity_keys(registration, client, config, door)
+    issuer, keys = identity_keys(registration, client, config, door, claimed=claimed)
     try:
         return verify(id_token, issuer=issuer, keys=keys)
     except SmartError as error:
         if error.reason != "kid":
             raise
-    issuer, keys = identity_keys(registration, client, config, door, refetch=True)
+    issuer, keys = identity_keys(registration, client, config, door, claimed=claimed, refetch=True)
     return verify(id_token, issuer=issuer, keys=keys)
