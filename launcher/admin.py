@@ -57,6 +57,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
                     "signing_algorithm",
                     "basic_raw",
                     "authorize_method",
+                    "scope_version",
                     "iss_is_prefix",
                     "authorization_endpoint",
                     "token_endpoint",

@@ -24,7 +24,7 @@ from launcher.smart.identity import IdentityClaims
 from launcher.smart.patient_context import patient_in_claim, patient_of_user
 from launcher.smart.pkce import s256_challenge
 from launcher.smart.registration import ClientRegistration
-from launcher.smart.scopes import may_choose_a_patient, standalone_scopes
+from launcher.smart.scopes import in_one_version, may_choose_a_patient, standalone_scopes
 from launcher.smart.token import TokenResponse
 from launcher.tracing import new_reference
 
@@ -59,6 +59,7 @@ def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, brows
     if not request.launch:
         client = replace(client, scopes=standalone_scopes(client.scopes))
     config = configuration_of(registration, client, door_for(client))
+    client = replace(client, scopes=in_one_version(client.scopes, registration.scope_version, config.capabilities))
     begun = pending.begin(registration, client, config=config, request=request, browser=browser)
     ask = AuthorizeRequest(
         client_id=client.client_id,
@@ -173,7 +174,7 @@ def _open(
         requested_scopes=row.scopes,
         granted_scopes=tokens.scope,
         person=person,
-        viewer=claims.display if claims else "",
+        viewer=(claims.display or claims.fhir_user or claims.subject)[:255] if claims else "",
         fhir_user=claims.fhir_user if claims else tokens.fhir_user,
         access_token=tokens.access_token,
         refresh_token=tokens.refresh_token,

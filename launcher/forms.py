@@ -84,6 +84,7 @@ class EhrRegistrationForm(forms.ModelForm):
             "signing_algorithm",
             "basic_raw",
             "authorize_method",
+            "scope_version",
             "iss_is_prefix",
             "authorization_endpoint",
             "token_endpoint",
@@ -92,7 +93,7 @@ class EhrRegistrationForm(forms.ModelForm):
         ]
 
     # These have a value always: a form that does not name them leaves them alone.
-    _HAVE_A_VALUE: ClassVar = {"signing_algorithm", "authorize_method"}
+    _HAVE_A_VALUE: ClassVar = {"signing_algorithm", "authorize_method", "scope_version"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -116,6 +117,9 @@ class EhrRegistrationForm(forms.ModelForm):
 
     def clean_signing_algorithm(self) -> str:
         return str(self.cleaned_data.get("signing_algorithm") or self.instance.signing_algorithm)
+
+    def clean_scope_version(self) -> str:
+        return str(self.cleaned_data.get("scope_version") or self.instance.scope_version)
 
     def clean_authorize_method(self) -> str:
         return str(self.cleaned_data.get("authorize_method") or self.instance.authorize_method)

@@ -7,6 +7,7 @@ version 2. What is read here only decides whether a search is worth sending: the
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # `patient/Observation.rs?category=laboratory`; and as granted by some: `user/X.Read`, `Patient.read`, `patient$X.read`,
@@ -104,3 +105,39 @@ def standalone_scopes(scopes: str) -> str:
 def may_choose_a_patient(scopes: str) -> bool:
     """Whether the provider may look for patients: some user-level scope covers Patient."""
     return any(scope.level == "user" and scope.covers("Patient", "s") for scope in parse(scopes).resources)
+
+
+def in_one_version(scopes: str, wanted: str, capabilities: Iterable[str]) -> str:
+    """The same scopes with resource scopes of one version only; some EHRs refuse a request that mixes the two.
+
+    `wanted` is "v1", "v2", or "auto": as written, and where that mixes, version 2 if the EHR advertises it. Version 1
+    has no restrictions by query: a restricted scope is asked for whole.
+    Source: SMART App Launch 2.2, "Scopes for requesting FHIR Resources" (mapping from version 1).
+    """
+    words = scopes.split()
+    used = {found for word in words if (found := _version_of(word))}
+    version = wanted
+    if wanted not in {"v1", "v2"}:
+        if len(used) < 2:
+            return scopes
+        version = "v2" if "permission-v2" in set(capabilities) else "v1"
+    return " ".join(dict.fromkeys(_rewritten(word, version) for word in words))
+
+
+def _version_of(word: str) -> str:
+    match = _RESOURCE_SCOPE.fullmatch(word)
+    if match is None or not match["rights"]:
+        return ""
+    return "v1" if match["rights"].lower() in _RIGHTS else "v2"
+
+
+def _rewritten(word: str, version: str) -> str:
+    match = _RESOURCE_SCOPE.fullmatch(word)
+    if match is None or not match["rights"] or _version_of(word) == version:
+        return word
+    start = word[: match.start("rights")]
+    if version == "v2":
+        return start + _RIGHTS[match["rights"].lower()]
+    rights = set(match["rights"].lower())
+    reads, writes = bool(rights & set("rs")), bool(rights & set("cud"))
+    return start + ("*" if reads and writes else "write" if writes else "read")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from launcher.smart.scopes import may_search, parse
+from launcher.smart.scopes import in_one_version, may_search, parse
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,29 @@ def test_a_search_is_sent_unless_the_scopes_speak_of_types_and_leave_this_one_ou
 
 def test_a_long_text_without_meaning_is_read_quickly() -> None:
     assert not parse("a:" + "/" * 60_000 + " " + "patient" * 9_000).has_resource_scopes
+
+
+@pytest.mark.parametrize(
+    ("scopes", "wanted", "capabilities", "written"),
+    [
+        ("launch patient/*.read", "auto", (), "launch patient/*.read"),
+        ("launch patient/*.rs", "auto", ("permission-v1",), "launch patient/*.rs"),
+        ("launch patient/*.read", "v2", (), "launch patient/*.rs"),
+        ("user/X.write user/Y.*", "v2", (), "user/X.cud user/Y.cruds"),
+        ("launch openid patient/Condition.rs", "v1", (), "launch openid patient/Condition.read"),
+        (
+            "patient/X.rs patient/X.r patient/Y.cruds patient/Z.cud",
+            "v1",
+            (),
+            "patient/X.read patient/Y.* patient/Z.write",
+        ),
+        ("patient/Observation.rs?category=laboratory", "v1", (), "patient/Observation.read"),
+        ("patient/Observation.rs?category=laboratory", "v2", (), "patient/Observation.rs?category=laboratory"),
+        ("patient/X.read patient/Y.rs", "auto", ("permission-v2",), "patient/X.rs patient/Y.rs"),
+        ("patient/X.read patient/Y.rs", "auto", (), "patient/X.read patient/Y.read"),
+    ],
+)
+def test_the_two_versions_are_never_mixed(
+    scopes: str, wanted: str, capabilities: tuple[str, ...], written: str
+) -> None:
+    assert in_one_version(scopes, wanted, capabilities) == written
