@@ -28,9 +28,10 @@ class LauncherConfig(AppConfig):
 
 
 def name_default_site(sender: AppConfig, **kwargs: Any) -> None:
-    """Give the default site, which Django calls example.com, the host name it is served under."""
-    if sender.label == "sites":
-        site_model = sender.get_model("Site")
-        site_model.objects.filter(pk=settings.SITE_ID, domain="example.com").update(
-            domain=conf.base_host(), name="smartportal"
-        )
+    """Keep the default site's name in step with SMARTPORTAL_BASE_URL, which says where it is served."""
+    if sender.label != "sites":
+        return
+    sites = sender.get_model("Site").objects
+    host = conf.base_host()
+    if not sites.filter(domain__iexact=host).exists():
+        sites.filter(pk=settings.SITE_ID).update(domain=host, name="smartportal")

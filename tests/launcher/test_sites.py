@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.contrib.sites.models import Site
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 
 from launcher.models import AuditEvent, EhrRegistration, Launch, PendingLaunch
 from launcher.site_of import site_of
@@ -215,3 +216,10 @@ def test_the_default_site_is_known_by_the_public_address_alone(
     monkeypatch.setattr(settings, "ALLOWED_HOSTS", ["testserver", SECOND, "old-name.example.org"])
     assert browser.get(launch_url()).status == 302
     assert browser.get(launch_url(), Host="old-name.example.org").error == "not_found"
+
+
+@pytest.mark.django_db
+def test_the_default_site_is_named_after_its_public_address_at_each_migrate() -> None:
+    Site.objects.filter(pk=1).update(domain="old.example.org")
+    call_command("migrate", verbosity=0)
+    assert Site.objects.get(pk=1).domain == "testserver"
