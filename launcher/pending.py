@@ -28,7 +28,6 @@ class Begun:
     nonce: str
     verifier: str
     binding: str
-    dropped: int = 0
 
 
 def begin(

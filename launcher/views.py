@@ -212,6 +212,9 @@ def _judge(row: PendingLaunch, parameters: dict[str, list[str]], slug: str) -> s
         raise SmartError("registration_disabled", f"{registration.slug} is switched off", reason="disabled")
     if slug and slug != registration.slug:
         raise SmartError("issuer_mismatch", "the callback is another registration's", reason="registration_mismatch")
+    if not registration.is_for(row.iss):
+        # Its token would be one EHR's and the chart's address another's.
+        raise SmartError("issuer_mismatch", "the registration's issuer was changed meanwhile", reason="issuer_changed")
     check_response_issuer(parameters.get("iss", []), SmartConfiguration.from_json(row.configuration))
     return parse_authorize_response(parameters).code
 

@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
 from launcher.models import AuditEvent, Launch
 from launcher.smart import http
@@ -262,7 +261,6 @@ def test_case_125_guessing_is_slowed_down_and_reported(
     ehrs: Bridge, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = opened(browser)
-    cache.delete_many([])
     stranger = Browser()
     answers = [stranger.get(f"/chart/{number:032x}/") for number in range(25)]
     assert [answer.status for answer in answers].count(403) == 20
@@ -279,9 +277,7 @@ def test_panels_are_fetched_side_by_side(ehrs: Bridge, browser: Browser) -> None
     ehrs.gate = threading.Barrier(3)
     page = browser.get(chart)
     assert page.status == 200
-    assert [page.state(panel) for panel in ("conditions", "medications")] == ["ready", "ready"] or all(
-        page.state(panel) in {"ready", "partial"} for panel in ("conditions", "medications")
-    )
+    assert {page.state(panel) for panel in ("conditions", "medications")} <= {"ready", "partial"}
     assert ehrs.most_in_flight == 3
     assert len(ehrs.seen) == 4
     assert ehrs.seen[0].path.endswith("/Patient/54520")
