@@ -4,6 +4,7 @@ from launcher.models.audit_trail import AuditChain, AuditEvent
 from launcher.models.keys import SigningAlgorithm, SigningKey
 from launcher.models.launches import Launch, PendingLaunch, Person, new_id
 from launcher.models.registrations import EhrRegistration, RegistrationQuerySet
+from launcher.models.styles import StyleSheet
 
 __all__ = [
     "AuditChain",
@@ -15,5 +16,6 @@ __all__ = [
     "RegistrationQuerySet",
     "SigningAlgorithm",
     "SigningKey",
+    "StyleSheet",
     "new_id",
 ]

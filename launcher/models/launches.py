@@ -83,6 +83,7 @@ class Launch(models.Model):
     need_patient_banner = models.BooleanField(null=True)
     requested_scopes = models.TextField()
     granted_scopes = models.TextField(null=True)  # noqa: DJ001  # null: the EHR sent no scope; "": it granted none
+    used_scopes = models.TextField(blank=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="launches")
     viewer = models.CharField(max_length=255, blank=True)
     fhir_user = models.CharField(max_length=2000, blank=True)
@@ -96,6 +97,7 @@ class Launch(models.Model):
     tenant = models.CharField(max_length=500, blank=True)
     fhir_context = models.JSONField(default=list)
     smart_style_url = models.CharField(max_length=2000, blank=True)
+    style = models.ForeignKey("StyleSheet", on_delete=models.SET_NULL, null=True, related_name="launches")
 
     class Meta:
         verbose_name_plural = "launches"

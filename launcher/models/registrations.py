@@ -60,6 +60,12 @@ class EhrRegistration(models.Model):
         AUTO = "auto", "Automatic"
         V1 = "v1", "Version 1 (.read)"
         V2 = "v2", "Version 2 (.rs)"
+        GRANULAR = "granular", "Version 2, by category"
+
+    class StylePolicy(models.TextChoices):
+        OFF = "off", "Never"
+        ASK = "ask", "When an administrator has approved it"
+        ON = "on", "Always"
 
     class Version(models.TextChoices):
         AUTO = "auto", "Detect"
@@ -106,8 +112,9 @@ class EhrRegistration(models.Model):
         help_text="Register this exact text with the vendor. Left empty: this site's /callback/<slug>.",
     )
     scopes = models.TextField(
-        default="launch openid fhirUser patient/*.rs",
-        help_text="What is asked for, separated by spaces. “launch” gives the patient of an EHR launch.",
+        default="launch openid fhirUser patient/{panels}",
+        help_text="What is asked for, separated by spaces. “launch” gives the patient of an EHR launch; "
+        "“patient/{panels}” or “user/{panels}” becomes exactly what the chart's panels read.",
     )
     auth_method = models.CharField(
         "token authentication", max_length=24, choices=AuthMethod.choices, default=AuthMethod.AUTO
@@ -131,7 +138,7 @@ class EhrRegistration(models.Model):
         help_text="Automatic uses POST where the EHR takes it and the address would be too long.",
     )
     scope_version = models.CharField(
-        max_length=4,
+        max_length=8,
         choices=ScopeVersion.choices,
         default=ScopeVersion.AUTO,
         help_text="How resource scopes are written; the two are never mixed.",
@@ -181,6 +188,22 @@ class EhrRegistration(models.Model):
     )
     send_pkce = models.BooleanField(
         "send PKCE", default=True, help_text="Switching this off is unsafe; only a superuser can."
+    )
+    style_policy = models.CharField(
+        "EHR's own look",
+        max_length=4,
+        choices=StylePolicy.choices,
+        default=StylePolicy.ASK,
+        help_text="Whether colors and fonts that the EHR sends at launch are used. Patient banner and warnings keep ours.",
+    )
+    trust_ehr_banner = models.BooleanField(
+        "trust the EHR's banner",
+        default=False,
+        help_text="In a frame whose EHR says that it shows who the patient is, ours is kept for screen readers and "
+        "print only.",
+    )
+    panels = models.JSONField(
+        default=list, blank=True, help_text="The chart's panels in their order. Empty: all, in the usual order."
     )
     time_zone = models.CharField(max_length=64, blank=True, help_text="For ages and times on the chart. Empty: UTC.")
     demo_patients = models.JSONField(default=list, blank=True, editable=False)
