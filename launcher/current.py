@@ -6,7 +6,7 @@ import functools
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec
@@ -101,6 +101,11 @@ class LaunchAccess:
             if not chosen:
                 raise SmartError("patient_mismatch", "the launch has its patient already", reason="chosen_before")
             audit.record("patient.chosen", access=replace(self, patient_id=patient_id))
+
+    def note_use(self, resources: Iterable[str]) -> None:
+        """Keep which resource types are really read, beside what was asked and granted; written when that changes."""
+        used = " ".join(sorted({"Patient", *resources}))
+        Launch.objects.filter(pk=self.launch_id).exclude(used_scopes=used).update(used_scopes=used)
 
     def end(self, reason: str) -> None:
         """End the launch, erase its tokens and have them revoked; done twice, the first reason stays."""

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from launcher import audit, cookies, pending
+from launcher import audit, cookies, needs, pending
 from launcher.discovery import configuration_of, door_for, verified_identity
 from launcher.models import EhrRegistration, Launch, PendingLaunch, Person
 from launcher.revocation import end_all
@@ -24,7 +24,8 @@ from launcher.smart.identity import IdentityClaims
 from launcher.smart.patient_context import patient_in_claim, patient_of_user
 from launcher.smart.pkce import s256_challenge
 from launcher.smart.registration import ClientRegistration
-from launcher.smart.scopes import in_one_version, may_choose_a_patient, standalone_scopes
+from launcher.smart.scope_writing import filled
+from launcher.smart.scopes import may_choose_a_patient, standalone_scopes
 from launcher.smart.token import TokenResponse
 from launcher.tracing import new_reference
 
@@ -59,7 +60,7 @@ def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, brows
     if not request.launch:
         client = replace(client, scopes=standalone_scopes(client.scopes))
     config = configuration_of(registration, client, door_for(client))
-    client = replace(client, scopes=in_one_version(client.scopes, registration.scope_version, config.capabilities))
+    client = replace(client, scopes=_scopes(registration, client, config))
     begun = pending.begin(registration, client, config=config, request=request, browser=browser)
     ask = AuthorizeRequest(
         client_id=client.client_id,
@@ -79,6 +80,22 @@ def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, brows
         endpoint=config.authorization_endpoint,
         fields=tuple(ask.parameters()),
         by_form=_by_form(registration, config, url),
+    )
+
+
+def _scopes(registration: EhrRegistration, client: ClientRegistration, config: SmartConfiguration) -> str:
+    """What to ask for: as registered, with what the shown panels read where the registration leaves that to them."""
+    wanted = needs.wanted_of(
+        client.fhir_version or config.fhir_version or FhirVersion.R4,
+        panels=registration.panels,
+        resources=config.resources,
+    )
+    return filled(
+        client.scopes,
+        wanted,
+        preference=registration.scope_version,
+        capabilities=config.capabilities,
+        supported=config.scopes_supported,
     )
 
 

@@ -15,6 +15,7 @@ from launcher.secret_sources import is_secret_source
 from launcher.smart import origins
 from launcher.smart.quirks import Quirks
 from launcher.smart.registration import Network
+from launcher.smart.scope_writing import PLACEHOLDERS
 
 if TYPE_CHECKING:
     from launcher.models import EhrRegistration
@@ -170,6 +171,8 @@ def _scopes_problem(registration: EhrRegistration) -> str:
         return "Ask for at least one scope."
     if any(not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", word) for word in words):
         return "Scopes are printable ASCII words separated by spaces."
+    if unknown := [word for word in words if "{" in word and word not in PLACEHOLDERS]:
+        return f"“{unknown[0]}” stands for nothing. What the panels read is patient/{{panels}} or user/{{panels}}."
     if "ehr" in registration.launch_modes and "launch" not in words:
         return "“launch” is missing: an EHR launch would have no patient."
     return ""

@@ -158,6 +158,11 @@ class PanelRun:
     def _note_end(self, future: Future[SearchResult]) -> None:
         self._finished[future] = time.monotonic()
 
+    @property
+    def resource_types(self) -> set[str]:
+        """What is searched for: the granted part of what the panels want."""
+        return {query.resource for _, query in self._futures}
+
     def boxes(self, render: Render) -> Iterator[Box]:
         """Each panel as soon as it is there, in reading order."""
         for panel in self._panels:

@@ -117,6 +117,7 @@ def chart(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
     """The chart of a launch."""
     page = _open(request, access)
     run = charts.PanelRun(page.access, page.context, panels.all_panels())
+    access.note_use(run.resource_types)
     marker = secrets.token_hex(16)
     head, tail = page.render_page("patients/chart.html", marker=marker).split(marker)
     response = StreamingHttpResponse(_pieces(page, run, head=head, tail=tail), content_type="text/html; charset=utf-8")

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='ehrregistration',
             name='style_policy',
-            field=models.CharField(choices=[('off', 'Never'), ('ask', 'When an administrator has approved it'), ('on', 'Always')], default='ask', help_text='Whether colors and fonts that the EHR sends at launch are used. Patient banner and warnings keep ours.', max_length=4, verbose_name="EHR's own look"),
+            field=models.CharField(choices=[('off', 'Never'), ('ask', 'When an administrator has approved it'), ('on', 'Always')], default='ask', help_text='Whether colors and fonts that the EHR sends at launch are used. The patient banner and all warnings keep ours.', max_length=4, verbose_name="EHR's own look"),
         ),
         migrations.AddField(
             model_name='ehrregistration',

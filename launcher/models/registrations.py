@@ -194,7 +194,8 @@ class EhrRegistration(models.Model):
         max_length=4,
         choices=StylePolicy.choices,
         default=StylePolicy.ASK,
-        help_text="Whether colors and fonts that the EHR sends at launch are used. Patient banner and warnings keep ours.",
+        help_text="Whether colors and fonts that the EHR sends at launch are used. "
+        "The patient banner and all warnings keep ours.",
     )
     trust_ehr_banner = models.BooleanField(
         "trust the EHR's banner",

@@ -1,4 +1,4 @@
-"""R4 (4.0.1), and for now STU3, R4B and R5, which have the same resource names: what to ask for, and how to read it.
+"""R4 (4.0.1): what to ask for, and how to read it.
 
 No `intent` filter: an order without one, a plan and a proposal are all shown, each in its group. Source:
 https://hl7.org/fhir/R4/resourcelist.html.

@@ -1,4 +1,4 @@
-"""Chooses the reader for a server's FHIR version; a version without a reader of its own gets the nearest."""
+"""Chooses the reader for a server's FHIR version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from launcher.smart.fhir_version import FhirVersion
-from patients.readers import dstu2, r4
+from patients.readers import dstu2, r4, r4b, r5, stu3
 from patients.records import Condition, Demographics, Medication
 
 Queries = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -35,10 +35,10 @@ class Reader(Protocol):
 
 _READERS: Mapping[FhirVersion, Reader] = {
     FhirVersion.DSTU2: dstu2,
-    FhirVersion.STU3: r4,
+    FhirVersion.STU3: stu3,
     FhirVersion.R4: r4,
-    FhirVersion.R4B: r4,
-    FhirVersion.R5: r4,
+    FhirVersion.R4B: r4b,
+    FhirVersion.R5: r5,
 }
 
 

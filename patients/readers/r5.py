@@ -1,0 +1,19 @@
+"""R5 (5.0.0): what to ask for, and how to read it.
+
+The names of the resources and of their search parameters are those of R4; the shapes that differ (CodeableReference,
+`adherence`, `asNeededFor`) are read by the mapping of all versions. Source: https://hl7.org/fhir/R5/resourcelist.html.
+"""
+
+from __future__ import annotations
+
+from patients.readers.condition import condition
+from patients.readers.medication import medication
+from patients.readers.patient import demographics
+
+CONDITION_QUERIES = (("Condition", (("patient", "{patient}"),)),)
+MEDICATION_QUERIES = (
+    ("MedicationRequest", (("patient", "{patient}"),)),
+    ("MedicationStatement", (("patient", "{patient}"),)),
+)
+
+__all__ = ["CONDITION_QUERIES", "MEDICATION_QUERIES", "condition", "demographics", "medication"]
