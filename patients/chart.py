@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import timezone
@@ -19,7 +19,7 @@ from django.utils import timezone
 from launcher.current import LaunchAccess
 from launcher.smart import scopes
 from launcher.smart.errors import ErrorCode, SmartError
-from launcher.smart.fhir import FhirClient, FhirError, Query, SearchResult, parse_patient
+from launcher.smart.fhir import FhirError, Query, SearchResult, parse_patient
 from launcher.tracing import new_reference
 from patients import panel_states
 from patients.panels import ChartContext, Fetched, Outcome, Panel, PanelQuery, PanelResult, Resource
@@ -28,6 +28,7 @@ from patients.readers.select import reader_for
 from patients.readers.subject import is_about
 from patients.readers.versions import newest_versions
 from patients.records import Demographics
+from patients.references import ReferenceReader
 
 GRACE_SECONDS = 4.0
 """How long a panel may go on once all the others are done (contract, section 8, ruling 11)."""
@@ -47,6 +48,14 @@ _HARMLESS_OUTCOMES = {"information:informational", "success:informational", "suc
 logger = logging.getLogger("smartportal.chart")
 
 Render = Callable[[Panel, PanelResult], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a search brought, and the targets of its records' references, as sent."""
+
+    found: SearchResult
+    known: Mapping[str, Resource] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +140,9 @@ class PanelRun:
         self._context = context
         self._panels = panels
         self._started = time.monotonic()
-        self._finished: dict[Future[SearchResult], float] = {}
-        self._futures: dict[tuple[str, PanelQuery], Future[SearchResult]] = {}
+        self._references = ReferenceReader(access.fhir)
+        self._finished: dict[Future[Answered], float] = {}
+        self._futures: dict[tuple[str, PanelQuery], Future[Answered]] = {}
         self._start()
 
     def _start(self) -> None:
@@ -146,16 +156,27 @@ class PanelRun:
             return
         executor = ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix="chart")
         for key in wanted:
-            future = executor.submit(_search, self._access.fhir, key[1], self._context.patient_id)
+            future = executor.submit(self._search, key[1])
             future.add_done_callback(self._note_end)
             self._futures[key] = future
         # Nothing waits here: every search has its thread already, and the threads end with their searches.
         executor.shutdown(wait=False)
 
+    def _search(self, query: PanelQuery) -> Answered:
+        """One search and what its records refer to; runs in a thread of its own."""
+        wanted = Query(query.resource, query.params).for_patient(self._context.patient_id)
+        found = self._access.fhir.search(wanted)
+        if query.reference is None:
+            return Answered(found)
+        return Answered(
+            found,
+            self._references.known_to(found, reference=query.reference, resource_type=query.refers_to),
+        )
+
     def _granted(self, query: PanelQuery) -> bool:
         return scopes.may_search(self._access.granted_scope, self._access.requested_scope, query.resource)
 
-    def _note_end(self, future: Future[SearchResult]) -> None:
+    def _note_end(self, future: Future[Answered]) -> None:
         self._finished[future] = time.monotonic()
 
     @property
@@ -215,7 +236,7 @@ class PanelRun:
             running = {future for future in others if not future.done()}
             wait(pending | running, timeout=left, return_when=FIRST_COMPLETED)
 
-    def _limit(self, others: set[Future[SearchResult]]) -> float:
+    def _limit(self, others: set[Future[Answered]]) -> float:
         """When to give a panel up: some seconds after all others, or at the hard stop."""
         hard_stop = self._started + HARD_STOP_SECONDS
         if not others or not all(future.done() for future in others):
@@ -238,8 +259,9 @@ class PanelRun:
             return Fetched(query=query, outcome=_SEARCH_FAILURES.get(error.kind, "failed"))
         return self._admit(query, found, seen)
 
-    def _admit(self, query: PanelQuery, found: SearchResult, seen: set[tuple[object, object]]) -> Fetched:
+    def _admit(self, query: PanelQuery, answered: Answered, seen: set[tuple[object, object]]) -> Fetched:
         """Keep what is clearly about this patient, each resource once (pages and queries may overlap)."""
+        found = answered.found
         kept: list[Resource] = []
         withheld = 0
         for resource in newest_versions(found.resources):
@@ -260,9 +282,6 @@ class PanelRun:
             warned=bool(set(found.outcomes) - _HARMLESS_OUTCOMES),
             truncated=found.truncated,
             total=found.total,
+            known=answered.known,
             short=not found.truncated and (found.total or 0) > len(found.resources) + found.unreadable,
         )
-
-
-def _search(client: FhirClient, query: PanelQuery, patient_id: str) -> SearchResult:
-    return client.search(Query(query.resource, query.params).for_patient(patient_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from django.utils.translation import ngettext
 
 from launcher.smart.fhir_version import FhirVersion
 from patients.panels import ChartContext, Fetched, Notice, Panel, PanelContent, PanelQuery, Resource, register
+from patients.readers.drug import medication_reference
 from patients.readers.merge import merge_encounter_diagnoses
 from patients.readers.select import Reader, reader_for
 from patients.records import Coded, Condition, ConditionGroup, Medication, MedicationGroup, Missing, PartialDate
@@ -85,7 +87,7 @@ def _conditions(context: ChartContext, fetched: Sequence[Fetched]) -> PanelConte
 
 
 def _medications(context: ChartContext, fetched: Sequence[Fetched]) -> PanelContent:
-    records, unreadable = _read(fetched, context.reader.medication)
+    records, unreadable = _read_medications(context.reader, fetched)
     groups: dict[MedicationGroup, list[Medication]] = {group: [] for group in MedicationGroup}
     for record in records:
         groups[record.group].append(record)
@@ -128,6 +130,16 @@ def _read(fetched: Sequence[Fetched], reader: Callable[[Resource], T]) -> tuple[
     unreadable = 0
     for each in fetched:
         found, refused = each.read(reader)
+        records += found
+        unreadable += refused
+    return records, unreadable
+
+
+def _read_medications(reader: Reader, fetched: Sequence[Fetched]) -> tuple[list[Medication], int]:
+    records: list[Medication] = []
+    unreadable = 0
+    for each in fetched:
+        found, refused = each.read(functools.partial(reader.medication, known=each.known))
         records += found
         unreadable += refused
     return records, unreadable
@@ -200,6 +212,8 @@ def _medication_queries(reader: Reader, version: FhirVersion) -> tuple[PanelQuer
             params,
             MEDICATION_THINGS.get(resource, _lazy("medications")),
             optional=resource == "MedicationStatement" and version in STATEMENTS_ARE_OPTIONAL,
+            reference=medication_reference,
+            refers_to="Medication",
         )
         for resource, params in reader.MEDICATION_QUERIES
     )
@@ -215,6 +229,7 @@ register(
         build=_demographics,
         order=10,
         wide=True,
+        intents=("patient-details", "review-demographics"),
     )
 )
 register(
@@ -226,6 +241,7 @@ register(
         queries={version: _condition_queries(reader_for(version)) for version in FhirVersion},
         build=_conditions,
         order=20,
+        intents=("problems", "review-conditions", "review-problems"),
     )
 )
 register(
@@ -237,5 +253,6 @@ register(
         queries={version: _medication_queries(reader_for(version), version) for version in FhirVersion},
         build=_medications,
         order=30,
+        intents=("reconcile-medications", "review-medications"),
     )
 )

@@ -27,6 +27,9 @@ from patients.vocabulary import Words
 Resource = Mapping[str, object]
 """One FHIR resource as JSON."""
 
+Reference = Callable[[Resource], str]
+"""Gives the reference, as sent, that has to be read before a resource can be shown; "" for none."""
+
 T = TypeVar("T")
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
@@ -49,13 +52,15 @@ class PanelQuery:
     """One search: `params` as (name, value), where "{patient}" stands for the patient's id.
 
     `things` says in the plural what it brings ("prescriptions"). An EHR may lack the resource type of an `optional`
-    query without its panel being the poorer.
+    query without its panel being the poorer. What `reference` points to, of type `refers_to`, is read as well.
     """
 
     resource: str
     params: tuple[tuple[str, str], ...]
     things: Words
     optional: bool = False
+    reference: Reference | None = None
+    refers_to: str = ""
 
 
 Outcome = Literal["ok", "forbidden", "unsupported", "failed", "busy", "late"]
@@ -67,7 +72,7 @@ class Fetched:
 
     `withheld` counts those that are not, `unreadable` entries that are no resource at all; `truncated` is a word when
     the EHR has more, of `total` as far as it said. `warned`: the EHR itself said that something is missing. `short`: it
-    counts more than it sent, and says nothing of another page.
+    counts more than it sent, and says nothing of another page. `known` are the targets of references, as sent.
     """
 
     query: PanelQuery
@@ -79,6 +84,7 @@ class Fetched:
     short: bool = False
     truncated: str = ""
     total: int | None = None
+    known: Mapping[str, Resource] = field(default_factory=dict)
 
     def read(self, reader: Callable[[Resource], T]) -> tuple[list[T], int]:
         """Run `reader` over the resources; gives the records and how many resources it refused as Unreadable."""
@@ -139,7 +145,8 @@ class Panel:
     """One box of the chart. `things` is the plural used in the fixed sentences ("conditions").
 
     A version without an entry in `queries` makes the panel `unsupported`; an entry without queries means that the
-    Patient, which every chart reads, is enough. `order` places the panel; ours stand at 10, 20, 30.
+    Patient, which every chart reads, is enough. `order` places the panel; ours stand at 10, 20, 30. `intents` are the
+    words of a launch (SMART App Launch 2.2, "Launch intent") that this panel answers, besides its own slug.
     """
 
     slug: str
@@ -150,6 +157,7 @@ class Panel:
     build: Build
     order: int = 100
     wide: bool = False
+    intents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +219,17 @@ def all_panels() -> tuple[Panel, ...]:
     return tuple(sorted(_panels, key=lambda panel: panel.order))
 
 
+def for_intent(intent: str, among: Sequence[Panel]) -> Panel | None:
+    """The first of these panels that the `intent` of a launch means; None for a word that none of them knows."""
+    return next((panel for panel in among if intent and intent in (panel.slug, *panel.intents)), None)
+
+
 def data_needs(panel: Panel) -> Iterator[DataNeed]:
     """What the panel asks an EHR for; a search that several versions share is named once."""
     versions: dict[tuple[str, tuple[tuple[str, str], ...]], set[FhirVersion]] = {}
     for version, queries in panel.queries.items():
         wanted = [(query.resource, query.params) for query in queries] or [("Patient", ())]
+        wanted += [(query.refers_to, ()) for query in queries if query.refers_to]
         for search in wanted:
             versions.setdefault(search, set()).add(version)
     for (resource, params), offered in versions.items():

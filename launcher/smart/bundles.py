@@ -6,7 +6,7 @@ FHIR R4, "Bundle" and "Search" (https://hl7.org/fhir/R4/search.html#return); DST
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Resource = dict[str, Any]
@@ -29,18 +29,23 @@ _CODES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search: matches of the type asked for, counts, remarks, and the next page's address as written."""
+    """One page of a search: matches of the type asked for, counts, remarks, and the next page's address as written.
+
+    `included` holds the resources of other types that came along, by their `fullUrl` and by "Type/id".
+    """
 
     resources: tuple[Resource, ...]
     unreadable: int
     outcomes: tuple[str, ...]
     total: int | None
     next: str
+    included: Mapping[str, Resource] = field(default_factory=dict)
 
 
 def read_page(bundle: Mapping[str, Any], resource_type: str) -> Page:
-    """Sort the entries: matches of `resource_type` are kept, other types (includes) left out, the rest is counted."""
+    """Sort the entries: matches of `resource_type`, resources that came along, remarks; the rest is counted."""
     resources: list[Resource] = []
+    included: dict[str, Resource] = {}
     outcomes: list[str] = []
     unreadable = 0
     for entry in _entries(bundle):
@@ -52,7 +57,16 @@ def read_page(bundle: Mapping[str, Any], resource_type: str) -> Page:
             outcomes += _remarks(resource)
         elif kind == resource_type and _is_match(entry):
             resources.append(resource)
-    return Page(tuple(resources), unreadable, tuple(outcomes), _total(bundle), _next(bundle))
+        elif kind != resource_type:
+            included.update(dict.fromkeys(_names(entry, resource), resource))
+    return Page(tuple(resources), unreadable, tuple(outcomes), _total(bundle), _next(bundle), included)
+
+
+def _names(entry: Mapping[str, Any], resource: Resource) -> list[str]:
+    """What references to an entry's resource may say."""
+    full, own = entry.get("fullUrl"), resource.get("id")
+    names = [full] if isinstance(full, str) and full else []
+    return [*names, f"{resource['resourceType']}/{own}"] if isinstance(own, str) and own else names
 
 
 def resources_of(bundle: Mapping[str, Any]) -> list[Resource]:

@@ -19,7 +19,7 @@ from launcher.smart.errors import SmartError
 from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.foreign_text import is_fhir_id
 from launcher.smart.http import Door
-from launcher.smart.origins import is_below, join
+from launcher.smart.origins import is_below, join, parse_base
 from launcher.smart.quirks import STANDARD, Quirks
 from launcher.smart.secret import Secret
 from launcher.smart.strict_json import JsonError, parse
@@ -74,7 +74,8 @@ class SearchResult:
     """What a search brought: resources of the type asked for, and everything one must know before calling it complete.
 
     `unreadable` counts entries without a resource. `outcomes` are "severity:code" of the server's own remarks. `total`
-    is the server's count if it gave one. `truncated` says why not all pages were read.
+    is the server's count if it gave one. `truncated` says why not all pages were read. `included` are resources of
+    other types that came along, by `fullUrl` and "Type/id".
     """
 
     resources: tuple[Resource, ...] = ()
@@ -82,6 +83,7 @@ class SearchResult:
     outcomes: tuple[str, ...] = ()
     total: int | None = None
     truncated: Truncated = ""
+    included: Mapping[str, Resource] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,22 @@ class FhirClient:
             raise FhirError("failed", reason="id")
         answer = self._get(f"{self._root}/{resource_type}/{resource_id}", seconds=SEARCH_SECONDS)
         return _resource(answer, _READ_KINDS)
+
+    def local_id(self, reference: str, resource_type: str) -> str:
+        """The id when a reference leads to a resource of this type below our FHIR base, else "".
+
+        Relative and absolute references count, with a version or without (FHIR R4, "References between Resources").
+        """
+        try:
+            target = parse_base(join(self.base, reference)).segments
+            own = parse_base(self.base).segments
+        except ValueError:
+            return ""
+        if not is_below(join(self.base, reference), self.base):
+            return ""
+        parts = target[len(own) :]
+        plain = len(parts) == 2 or (len(parts) == 4 and parts[2] == "_history")
+        return parts[1] if plain and parts[0] == resource_type and is_fhir_id(parts[1]) else ""
 
     def search(self, query: Query) -> SearchResult:
         """Search and follow the pages to 2,000 entries, 50 pages or 15 seconds in all. Raises `FhirError`.
@@ -196,12 +214,14 @@ class _Run:
     unreadable: int = 0
     outcomes: list[str] = field(default_factory=list)
     total: int | None = None
+    included: dict[str, Resource] = field(default_factory=dict)
 
     def take(self, page: bundles.Page) -> None:
         self.resources += page.resources
         self.unreadable += page.unreadable
         self.outcomes += [outcome for outcome in page.outcomes if outcome not in self.outcomes]
         self.total = page.total if self.total is None else self.total
+        self.included.update(page.included)
 
     def result(self, truncated: Truncated) -> SearchResult:
         return SearchResult(
@@ -210,6 +230,7 @@ class _Run:
             outcomes=tuple(self.outcomes),
             total=self.total,
             truncated=truncated,
+            included=self.included,
         )
 
 

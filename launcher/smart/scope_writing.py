@@ -43,8 +43,9 @@ def chosen_style(preference: str, capabilities: Iterable[str]) -> ScopeStyle:
 
     An EHR that advertises neither is an old one, and the old way is the only one that it can know.
     """
-    if preference == "v1" or preference == "v2" or preference == "granular":
-        return preference
+    match preference:
+        case "v1" | "v2" | "granular":
+            return preference
     return "v2" if "permission-v2" in set(capabilities) else "v1"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from django.http import HttpResponseBase
 
 from launcher import audit
 from launcher.smart.errors import SmartError
-from launcher.smart.fhir import FhirError, Query, SearchResult
+from launcher.smart.fhir import FhirClient, FhirError, Query, SearchResult
 from launcher.smart.fhir_version import FhirVersion
 
 PATIENT_ID = "54520"
@@ -89,9 +89,22 @@ class FakeFhir:
     body: Json | Exception = field(default_factory=patient)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     asked: list[Query] = field(default_factory=list)
+    others: Mapping[str, Json] = field(default_factory=dict)
+    read_one_by_one: list[str] = field(default_factory=list)
+
+    def local_id(self, reference: str, resource_type: str) -> str:
+        return FhirClient.local_id(self, reference, resource_type)  # type: ignore[arg-type]  # it needs the base alone
+
+    @property
+    def base(self) -> str:
+        return BASE
 
     def read(self, resource_type: str, resource_id: str) -> Json:
-        assert resource_type == "Patient"
+        if resource_type != "Patient":
+            self.read_one_by_one.append(f"{resource_type}/{resource_id}")
+            if (other := self.others.get(f"{resource_type}/{resource_id}")) is None:
+                raise trouble("unsupported", status=404)
+            return other
         if isinstance(self.body, Exception):
             raise self.body
         return self.body
@@ -132,6 +145,9 @@ class FakeAccess:
     def check_form_token(self, request: Any, action: str) -> None:
         if request.POST.get("token") != self.form_token(action):
             raise SmartError("form_expired")
+
+    def note_use(self, resources: Iterable[str]) -> None:
+        """What is on record about the launch is the launcher's affair."""
 
     def end(self, reason: str) -> None:
         self.ended = reason
