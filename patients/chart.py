@@ -19,7 +19,7 @@ from django.utils import timezone
 from launcher.current import LaunchAccess
 from launcher.smart import scopes
 from launcher.smart.errors import ErrorCode, SmartError
-from launcher.smart.fhir import FhirError, Query, SearchResult, parse_patient
+from launcher.smart.fhir import FhirError, Limits, Query, SearchResult, parse_patient
 from launcher.tracing import new_reference
 from patients import panel_states
 from patients.panels import ChartContext, Fetched, Outcome, Panel, PanelQuery, PanelResult, Resource
@@ -35,6 +35,9 @@ GRACE_SECONDS = 4.0
 
 HARD_STOP_SECONDS = 20.0
 """How long any panel may take."""
+
+EARLY_SECONDS = 0.5
+"""How long the panel summed up above all others may keep the first of them waiting."""
 
 _READ_FAILURES: dict[str, ErrorCode] = {
     "unauthorized": "session_ended",
@@ -122,6 +125,7 @@ def context_for(access: LaunchAccess, demographics: Demographics) -> ChartContex
         demographics=demographics,
         reader=reader_for(access.version),
         at=timezone.now().astimezone(_zone(access.time_zone)),
+        encounter=access.encounter,
     )
 
 
@@ -135,10 +139,13 @@ def _zone(name: str) -> ZoneInfo:
 class PanelRun:
     """All searches of some panels of one launch, started at once, one thread each."""
 
-    def __init__(self, access: LaunchAccess, context: ChartContext, panels: Sequence[Panel]) -> None:
+    def __init__(
+        self, access: LaunchAccess, context: ChartContext, panels: Sequence[Panel], *, limits: Limits | None = None
+    ) -> None:
         self._access = access
         self._context = context
-        self._panels = panels
+        self.panels = panels
+        self._limits = limits
         self._started = time.monotonic()
         self._references = ReferenceReader(access.fhir)
         self._finished: dict[Future[Answered], float] = {}
@@ -148,7 +155,7 @@ class PanelRun:
     def _start(self) -> None:
         wanted = [
             (panel.slug, query)
-            for panel in self._panels
+            for panel in self.panels
             for query in panel.queries.get(self._context.version, ())
             if self._granted(query)
         ]
@@ -165,7 +172,8 @@ class PanelRun:
     def _search(self, query: PanelQuery) -> Answered:
         """One search and what its records refer to; runs in a thread of its own."""
         wanted = Query(query.resource, query.params).for_patient(self._context.patient_id)
-        found = self._access.fhir.search(wanted)
+        fhir = self._access.fhir
+        found = fhir.search(wanted) if self._limits is None else fhir.search(wanted, self._limits)
         if query.reference is None:
             return Answered(found)
         return Answered(
@@ -186,10 +194,36 @@ class PanelRun:
 
     def boxes(self, render: Render) -> Iterator[Box]:
         """Each panel as soon as it is there, in reading order."""
-        for panel in self._panels:
-            yield self._box(panel, render)
+        for panel in self.panels:
+            yield self.box(panel, render)
 
-    def _box(self, panel: Panel, render: Render) -> Box:
+    def early(self, slug: str, render: Render) -> Box | None:
+        """A panel out of its turn: None if its searches take noticeably longer than those of the first other panel."""
+        mine, first = self._searches_of(slug), self._searches_of(self._first_but(slug))
+        while pending := {future for future in mine if not future.done()}:
+            behind = {future for future in first if not future.done()}
+            limit = self._started + HARD_STOP_SECONDS
+            if first and not behind:
+                limit = min(limit, max(self._ended_at(future) for future in first) + EARLY_SECONDS)
+            left = limit - time.monotonic()
+            if left <= 0:
+                return None
+            wait(pending | behind, timeout=left, return_when=FIRST_COMPLETED)
+        return self.box(next(panel for panel in self.panels if panel.slug == slug), render)
+
+    def _searches_of(self, slug: str) -> set[Future[Answered]]:
+        return {future for (name, _), future in self._futures.items() if name == slug}
+
+    def _first_but(self, slug: str) -> str:
+        """The first panel in reading order, besides this one, that has to wait for searches."""
+        searching = {name for name, _ in self._futures} - {slug}
+        return next((panel.slug for panel in self.panels if panel.slug in searching), "")
+
+    def _ended_at(self, future: Future[Answered]) -> float:
+        return self._finished.get(future, time.monotonic())
+
+    def box(self, panel: Panel, render: Render) -> Box:
+        """One panel, once its searches are done or out of time."""
         try:
             result = panel_states.assemble(panel, self._context, self._fetched(panel))
             if result.retry and not result.reference:
@@ -227,7 +261,7 @@ class PanelRun:
         return [self._one(panel, query, seen) for query in queries]
 
     def _wait_for(self, panel: Panel) -> None:
-        mine = {future for (slug, _), future in self._futures.items() if slug == panel.slug}
+        mine = self._searches_of(panel.slug)
         others = set(self._futures.values()) - mine
         while pending := {future for future in mine if not future.done()}:
             left = self._limit(others) - time.monotonic()
@@ -241,7 +275,7 @@ class PanelRun:
         hard_stop = self._started + HARD_STOP_SECONDS
         if not others or not all(future.done() for future in others):
             return hard_stop
-        last = max(self._finished.get(future, time.monotonic()) for future in others)
+        last = max(self._ended_at(future) for future in others)
         return min(hard_stop, last + GRACE_SECONDS)
 
     def _one(self, panel: Panel, query: PanelQuery, seen: set[tuple[object, object]]) -> Fetched:

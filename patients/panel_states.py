@@ -56,6 +56,7 @@ def assemble(panel: Panel, context: ChartContext, fetched: Sequence[Fetched]) ->
         body="" if content.shown or content.explicit_none else _no_rows(panel, state, counts),
         counts=counts,
         retry=any(each.outcome in {"failed", "busy", "late"} for each in fetched),
+        rest=any(each.truncated in {"entries", "pages", "deadline"} for each in fetched),
     )
 
 

@@ -100,7 +100,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartContext:
-    """Of whom a chart speaks and when it was read; `at` is in the time zone of the EHR's site."""
+    """Of whom a chart speaks and when it was read; `at` is in the time zone of the EHR's site.
+
+    `encounter` is the visit that the app was opened in, as the EHR gave it: an id, "Encounter/<id>", or "" for none.
+    """
 
     patient_id: str
     base: str
@@ -108,6 +111,7 @@ class ChartContext:
     demographics: Demographics
     reader: Reader
     at: datetime
+    encounter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelResult:
-    """A panel as it is shown: its state, the notices above its rows, and its rows unless there are none."""
+    """A panel as it is shown: its state, the notices above its rows, and its rows unless there are none.
+
+    `retry`: asking again may help. `rest`: the EHR has more, which a page of its own can show.
+    """
 
     slug: str
     state: PanelState
@@ -191,6 +198,7 @@ class PanelResult:
     body: str = ""
     counts: Counts = Counts()
     retry: bool = False
+    rest: bool = False
     reference: str = ""
 
 
@@ -222,6 +230,15 @@ def all_panels() -> tuple[Panel, ...]:
 def for_intent(intent: str, among: Sequence[Panel]) -> Panel | None:
     """The first of these panels that the `intent` of a launch means; None for a word that none of them knows."""
     return next((panel for panel in among if intent and intent in (panel.slug, *panel.intents)), None)
+
+
+def shown(wanted: Sequence[str]) -> tuple[Panel, ...]:
+    """The panels of one chart: those that are `wanted`, in that order; all of them when nothing is said.
+
+    A name that no panel has any more is passed over, but a chart is never left without panels for that.
+    """
+    found = tuple(panel for slug in dict.fromkeys(wanted) if (panel := _panels.get(slug)))
+    return found or all_panels()
 
 
 def data_needs(panel: Panel) -> Iterator[DataNeed]:

@@ -5,7 +5,7 @@ The launch id takes any text: an id that could not be one gets the same page as 
 
 from django.urls import path
 
-from patients import picker, views
+from patients import documents, picker, views
 
 app_name = "patients"
 
@@ -17,6 +17,10 @@ urlpatterns = [
     path("chart/<str:launch_id>/patient/", picker.picker, name="picker"),
     path("chart/<str:launch_id>/panels/<str:panel>", views.panel),
     path("chart/<str:launch_id>/panels/<str:panel>/", views.panel, name="panel"),
+    path("chart/<str:launch_id>/documents/<str:document>", documents.document),
+    path("chart/<str:launch_id>/documents/<str:document>/", documents.document, name="document"),
+    path("chart/<str:launch_id>/print", views.print_view),
+    path("chart/<str:launch_id>/print/", views.print_view, name="print"),
     path("chart/<str:launch_id>/end", views.end),
     path("chart/<str:launch_id>/end/", views.end, name="end"),
 ]

@@ -1,4 +1,4 @@
-"""The pages of one open launch: the chart, a panel as a page of its own, and the end of the session.
+"""The pages of one open launch: the chart, a panel as a page of its own, the print view, and the end of the session.
 
 The chart is streamed: everything that decides a status happens before the response exists, then the banner is sent, and
 each panel follows as soon as it is read and its audit event is written.
@@ -8,106 +8,27 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.loader import render_to_string
-from django.utils import timezone, translation
 from django.views.decorators.csrf import csrf_exempt
 
 from launcher import audit
 from launcher.current import LaunchAccess, launch_required, launch_required_as_it_is
 from launcher.methods import only
 from launcher.smart.errors import SmartError
+from launcher.smart.fhir import Limits
+from patients import allergy_strip, panels
 from patients import chart as charts
-from patients import panels, vocabulary
-from patients.panels import ChartContext, Panel, PanelResult, PanelState
+from patients.pages import Page, open_page, private
+from patients.panels import Panel, PanelState
 from patients.picker import needs_patient
-from patients.records import Demographics, Missing, PartialDate, PersonName
 
 NOTHING_SHOWN = {PanelState.FAILED, PanelState.FORBIDDEN, PanelState.UNSUPPORTED}
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A patient that was read and audited, and how everything on the page about them is rendered.
-
-    Language and zone are fixed here: the pieces of a streamed page are rendered when the request is over.
-    """
-
-    access: LaunchAccess
-    context: ChartContext
-    language: str
-    framed: bool
-
-    def render(self, template: str, **values: object) -> str:
-        with translation.override(self.language), timezone.override(self.context.at.tzinfo):
-            return render_to_string(template, {"access": self.access, "at": self.context.at, **values})
-
-    def render_page(self, template: str, **values: object) -> str:
-        return self.render(
-            template,
-            banner=Banner.of(self.context, micro=self.access.need_patient_banner is False and self.framed),
-            person=self.context.demographics,
-            end_token=self.access.form_token("end"),
-            stale_minutes=settings.SMARTPORTAL_STALE_MINUTES,
-            **values,
-        )
-
-    def render_panel(self, panel: Panel, result: PanelResult) -> str:
-        return self.render("patients/panel.html", panel=panel, result=result, content=result.content)
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """What the banner says about the person, in words; `died` is "" for the living, who alone have an `age`."""
-
-    title: str
-    age: str
-    died: str
-    age_at_death: str
-    micro: bool
-
-    @classmethod
-    def of(cls, context: ChartContext, *, micro: bool) -> Banner:
-        person = context.demographics
-        named = isinstance(person.name, PersonName)
-        return cls(
-            title=vocabulary.words(person.name) if named else str(vocabulary.NO_NAME),
-            age=_age(person, _today(context)) if person.deceased is None else "",
-            died=_died(person),
-            age_at_death=_age(person, person.deceased) if isinstance(person.deceased, PartialDate) else "",
-            micro=micro,
-        )
-
-
-def _today(context: ChartContext) -> PartialDate:
-    at = context.at
-    return PartialDate(sent="", year=at.year, month=at.month, day=at.day, moment=at)
-
-
-def _age(person: Demographics, on: PartialDate) -> str:
-    return vocabulary.age_words(person.born, on, person.birth_moment) if isinstance(person.born, PartialDate) else ""
-
-
-def _died(person: Demographics) -> str:
-    if person.deceased is None:
-        return ""
-    said = vocabulary.words(person.deceased)
-    return vocabulary.sentence(vocabulary.DATE_IS, words=said) if isinstance(person.deceased, Missing) else said
-
-
-def _open(request: HttpRequest, access: LaunchAccess) -> Page:
-    """Read the Patient and write that down; nothing about the patient is rendered before this has returned."""
-    access, person = charts.open_patient(access)
-    audit.record("patient.read", access=access)
-    return Page(
-        access=access,
-        context=charts.context_for(access, person),
-        language=translation.get_language() or settings.LANGUAGE_CODE,
-        framed=request.headers.get("Sec-Fetch-Dest") == "iframe",
-    )
+THE_REST = Limits(entries=20_000, pages=500)
+"""How far "Load the rest" follows the pages of one panel."""
 
 
 @only("GET")
@@ -115,25 +36,51 @@ def _open(request: HttpRequest, access: LaunchAccess) -> Page:
 @needs_patient
 def chart(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
     """The chart of a launch."""
-    page = _open(request, access)
-    run = charts.PanelRun(page.access, page.context, panels.all_panels())
-    access.note_use(run.resource_types)
+    page = open_page(request, access)
+    return _streamed(page, "patients/chart.html")
+
+
+@only("GET")
+@launch_required
+@needs_patient
+def print_view(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
+    """The chart for paper: everything open, who it is about on each sheet, and what could not be loaded said."""
+    page = replace(open_page(request, access), printing=True)
+    audit.record("chart.printed", access=page.access)
+    return _streamed(page, "patients/print.html")
+
+
+def _streamed(page: Page, template: str) -> HttpResponseBase:
+    shown = panels.shown(page.access.panels)
+    run = charts.PanelRun(page.access, page.context, shown)
+    page.access.note_use(run.resource_types)
     marker = secrets.token_hex(16)
-    head, tail = page.render_page("patients/chart.html", marker=marker).split(marker)
+    head, tail = page.render_page(template, marker=marker, panels=shown).split(marker)
     response = StreamingHttpResponse(_pieces(page, run, head=head, tail=tail), content_type="text/html; charset=utf-8")
     response["X-Accel-Buffering"] = "no"
-    return _private(response)
+    return private(response)
 
 
 def _pieces(page: Page, run: charts.PanelRun, *, head: str, tail: str) -> Iterator[str]:
+    """The page in reading order. The allergies are waited for a moment, since their sum stands above everything."""
     yield head
-    for box in run.boxes(page.render_panel):
-        yield _audited(page, run, box)
+    early: dict[str, charts.Box] = {}
+    if any(panel.slug == allergy_strip.PANEL for panel in run.panels):
+        if (box := run.early(allergy_strip.PANEL, page.render_panel)) is not None:
+            early[allergy_strip.PANEL] = _audited(page, run, box)
+        yield page.render("patients/allergy_strip.html", strip=_strip(early.get(allergy_strip.PANEL)))
+    for panel in run.panels:
+        ready = early.get(panel.slug) or _audited(page, run, run.box(panel, page.render_panel))
+        yield ready.html
     yield tail
 
 
-def _audited(page: Page, run: charts.PanelRun, box: charts.Box) -> str:
-    """The panel's HTML once its event is written; if that fails, the box of a panel that could not be loaded."""
+def _strip(box: charts.Box | None) -> allergy_strip.AllergyStrip:
+    return allergy_strip.strip_of(box.result) if box else allergy_strip.pending()
+
+
+def _audited(page: Page, run: charts.PanelRun, box: charts.Box) -> charts.Box:
+    """The box once its event is written; if that fails, the box of a panel that could not be loaded."""
     state = box.result.state
     try:
         audit.record(
@@ -146,27 +93,35 @@ def _audited(page: Page, run: charts.PanelRun, box: charts.Box) -> str:
         )
     except Exception as error:
         # Wide on purpose: whatever keeps the event from being written keeps the records from being shown.
-        return run.failed_box(box.panel, page.render_panel, error).html
-    return box.html
+        return run.failed_box(box.panel, page.render_panel, error)
+    return box
 
 
 @only("GET")
 @launch_required
 @needs_patient
 def panel(request: HttpRequest, access: LaunchAccess, panel: str) -> HttpResponseBase:
-    """One panel as a page of its own; with `?fragment=1` its section alone, for the script that retries in place."""
-    wanted = panels.get(panel)
-    if wanted is None:
-        raise SmartError("not_found", "no panel has this name", reason="panel")
-    page = _open(request, access)
-    run = charts.PanelRun(page.access, page.context, [wanted])
-    box = next(run.boxes(page.render_panel))
-    section = _audited(page, run, box)
+    """One panel as a page of its own; with `?fragment=1` its section alone, for the script that retries in place, and
+    with `?rest=1` as much of a long list as a page can bear.
+    """
+    wanted = _shown_panel(access, panel)
+    everything = request.GET.get("rest") == "1"
+    page = replace(open_page(request, access), everything=everything)
+    limits = THE_REST if everything else None
+    run = charts.PanelRun(page.access, page.context, [wanted], limits=limits)
+    section = _audited(page, run, run.box(wanted, page.render_panel)).html
     if request.GET.get("fragment") == "1":
-        return _private(HttpResponse(section))
+        return private(HttpResponse(section))
     marker = secrets.token_hex(16)
     head, tail = page.render_page("patients/panel_page.html", panel=wanted, marker=marker).split(marker)
-    return _private(HttpResponse(head + section + tail))
+    return private(HttpResponse(head + section + tail))
+
+
+def _shown_panel(access: LaunchAccess, slug: str) -> Panel:
+    for each in panels.shown(access.panels):
+        if each.slug == slug:
+            return each
+    raise SmartError("not_found", "this chart has no panel of that name", reason="panel")
 
 
 @csrf_exempt
@@ -178,9 +133,4 @@ def end(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
     access.end("signed-out")
     response = HttpResponse(render_to_string("patients/ended.html", {"ehr_name": access.ehr_name}))
     access.forget(response)
-    return _private(response)
-
-
-def _private(response: HttpResponseBase) -> HttpResponseBase:
-    response["Cache-Control"] = "no-store"
-    return response
+    return private(response)

@@ -24,8 +24,6 @@ from launcher.smart.quirks import STANDARD, Quirks
 from launcher.smart.secret import Secret
 from launcher.smart.strict_json import JsonError, parse
 
-PAGES_MOST = 50
-ENTRIES_MOST = 2000
 SEARCH_SECONDS = 15.0
 
 FhirErrorKind = Literal[
@@ -67,6 +65,17 @@ class Query:
         return Query(
             self.resource, tuple((name, value.replace("{patient}", patient_id)) for name, value in self.params)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far the pages of one search are followed."""
+
+    entries: int = 2000
+    pages: int = 50
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +132,18 @@ class FhirClient:
         plain = len(parts) == 2 or (len(parts) == 4 and parts[2] == "_history")
         return parts[1] if plain and parts[0] == resource_type and is_fhir_id(parts[1]) else ""
 
-    def search(self, query: Query) -> SearchResult:
+    def fetch(self, path: str, *, accept: str) -> Answer:
+        """`GET [base]/[path]` for a document's bytes, whatever their type. Raises `FhirError`."""
+        answer = self._get(f"{self._root}/{path}", seconds=SEARCH_SECONDS, accept=accept)
+        _require_success(answer, _READ_KINDS)
+        return answer
+
+    def search(self, query: Query, limits: Limits = LIMITS) -> SearchResult:
         """Search and follow the pages to 2,000 entries, 50 pages or 15 seconds in all. Raises `FhirError`.
 
         A page that fails fails the search; only the limits, a `next` that leaves the base, and a loop give a part.
         """
-        run = _Run()
+        run = _Run(limits)
         until = time.monotonic() + SEARCH_SECONDS
         url = self._search_url(query)
         while url:
@@ -137,7 +152,7 @@ class FhirClient:
             if page is None:
                 return run.result("deadline")
             run.take(page)
-            if len(run.resources) > ENTRIES_MOST or (page.next and len(run.resources) == ENTRIES_MOST):
+            if len(run.resources) > limits.entries or (page.next and len(run.resources) == limits.entries):
                 return run.result("entries")
             if not page.next:
                 return run.result("")
@@ -173,7 +188,7 @@ class FhirClient:
             return "", "next_refused"
         if following in run.visited:
             return "", "loop"
-        return (following, "") if len(run.visited) < PAGES_MOST else ("", "pages")
+        return (following, "") if len(run.visited) < run.limits.pages else ("", "pages")
 
     @property
     def _root(self) -> str:
@@ -189,10 +204,14 @@ class FhirClient:
         encoded = urlencode(params, quote_via=quote, safe=",:")
         return f"{self._root}/{path}" + (f"?{encoded}" if encoded else "")
 
-    def _get(self, url: str, *, seconds: float) -> Answer:
+    def _get(self, url: str, *, seconds: float, accept: str = "") -> Answer:
         try:
             return self.door.get_fhir(
-                url, token=self.token, accept=self._accept, seconds=seconds, correlation_id=self.correlation_id
+                url,
+                token=self.token,
+                accept=accept or self._accept,
+                seconds=seconds,
+                correlation_id=self.correlation_id,
             )
         except SmartError as error:
             kind = _DOOR_KINDS.get(error.code, "failed")
@@ -209,6 +228,7 @@ class FhirClient:
 class _Run:
     """A search under way."""
 
+    limits: Limits
     resources: list[Resource] = field(default_factory=list)
     visited: set[str] = field(default_factory=set)
     unreadable: int = 0
@@ -225,7 +245,7 @@ class _Run:
 
     def result(self, truncated: Truncated) -> SearchResult:
         return SearchResult(
-            resources=tuple(self.resources[:ENTRIES_MOST]),
+            resources=tuple(self.resources[: self.limits.entries]),
             unreadable=self.unreadable,
             outcomes=tuple(self.outcomes),
             total=self.total,
@@ -236,10 +256,7 @@ class _Run:
 
 def _resource(answer: Answer, kinds: Mapping[int, FhirErrorKind]) -> Resource:
     """The resource in a good answer; whatever else came is a `FhirError`."""
-    if answer.status != 200:
-        kind = kinds.get(answer.status, "failed")
-        wait = answer.retry_after if kind == "busy" else None
-        raise FhirError(kind, status=answer.status, reason="status", retry_after=wait)
+    _require_success(answer, kinds)
     try:
         body: Any = parse(answer.body)
     except JsonError as error:
@@ -251,8 +268,37 @@ def _resource(answer: Answer, kinds: Mapping[int, FhirErrorKind]) -> Resource:
     return body
 
 
+def _require_success(answer: Answer, kinds: Mapping[int, FhirErrorKind]) -> None:
+    if answer.status != 200:
+        kind = kinds.get(answer.status, "failed")
+        wait = answer.retry_after if kind == "busy" else None
+        raise FhirError(kind, status=answer.status, reason="status", retry_after=wait)
+
+
 def _fail(answer: Answer, reason: str) -> NoReturn:
     raise FhirError("failed", status=answer.status, reason=reason) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A Binary resource: its base64 text as sent, and its media type in lower case."""
+
+    data: str
+    content_type: str
+
+
+def parse_binary(body: bytes) -> Binary:
+    """Read a Binary resource (`data`; DSTU2 `content`); ValueError for anything else."""
+    try:
+        found: Any = parse(body)
+    except JsonError as error:
+        raise ValueError(f"not readable as JSON: {error.reason}") from None
+    if not isinstance(found, dict) or found.get("resourceType") != "Binary":
+        raise ValueError("the answer is no Binary")
+    data, kind = found.get("data", found.get("content")), found.get("contentType")
+    if not isinstance(data, str):
+        raise ValueError("the Binary holds no data")
+    return Binary(data, kind.partition(";")[0].strip().lower() if isinstance(kind, str) else "")
 
 
 def parse_patient(body: object, patient_id: str) -> Resource:

@@ -130,6 +130,7 @@ class FakeAccess:
     viewer: str = "an invented clinician"
     time_zone: str = "America/Chicago"
     patient_id: str = PATIENT_ID
+    encounter: str = ""
     launch_id: str = LAUNCH_ID
     iss: str = BASE
     iss_host: str = "ehr.example.org"
@@ -137,6 +138,7 @@ class FakeAccess:
     ehr_name: str = "Example EHR"
     reference: str = "L-8F3K"
     token_expires_at: datetime | None = None
+    panels: tuple[str, ...] = ()
     ended: str = ""
 
     def form_token(self, action: str) -> str:

@@ -289,7 +289,7 @@ def test_a_drug_that_is_only_referred_to_is_not_given_a_name(trail: AuditTrail) 
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
-    "{{7*7}}",
+    "{{7733*7733}}",
     "{% now 'Y' %}",
     "javascript:alert(1)",
 ]
@@ -334,7 +334,7 @@ def test_whatever_an_ehr_writes_is_shown_as_text(trail: AuditTrail, text: str) -
     assert hostile == harmless
     assert "<img" not in html
     assert html.count("<script") == 1
-    assert "49" not in html.replace("5949", "") or "{{7*7}}" in html
+    assert "59799289" not in html
 
 
 def test_nothing_on_a_page_is_inline(trail: AuditTrail) -> None:
