@@ -10,7 +10,7 @@ CHROMIUM := $(shell command -v chromium chromium-browser 2>/dev/null | head -n 1
 # The values of a development machine; every other way of running reads the environment and refuses unsafe values.
 DEVELOPMENT = DEBUG=on SMARTPORTAL_SANDBOX=on PORT=$(PORT) SMARTPORTAL_BASE_URL=http://127.0.0.1:$(PORT) \
 	ALLOWED_HOSTS=127.0.0.1,localhost SMARTPORTAL_ALLOWED_NETWORKS=127.0.0.0/8 CACHE_URL=locmemcache:// \
-	DATABASE_URL=sqlite:///$(DATA)/smartportal.sqlite3 SMARTPORTAL_PLUGINS= \
+	DATABASE_URL=sqlite:///$(DATA)/smartportal.sqlite3 SMARTPORTAL_PLUGINS=$(PLUGINS) \
 	SECRET_KEY_FILE=$(DATA)/secret_key SMARTPORTAL_FIELD_KEYS_FILE=$(DATA)/field_keys
 
 .PHONY: run manage test test-services refresh-race lint lock clean

@@ -12,7 +12,8 @@ from patients.document_files import bytes_of, served
 PDF = b"%PDF-1.4\n%invented"
 PAGE = b"""<!DOCTYPE html><html><head><title>T</title><style>p{color:red}</style></head>
 <body onload="alert(1)"><h1>Discharge   letter</h1><script>alert(1)</script>
-<p>Dear&nbsp;colleague,<br>thank   you &amp; yours.</p><table><tr><td>sodium</td><td>140</td></tr></table></body></html>"""
+<p>Dear&nbsp;colleague,<br>thank   you &amp; yours.</p>
+<table><tr><td>sodium</td><td>140</td></tr></table></body></html>"""
 
 
 @pytest.mark.parametrize(
@@ -65,5 +66,5 @@ def test_a_binary_resource_is_unpacked(element: str) -> None:
     [b"{}", b"[]", b"not json", b'{"resourceType":"OperationOutcome"}', b'{"resourceType":"Binary","data":"%%%"}'],
 )
 def test_what_is_no_binary_is_not_handed_over_as_a_document(body: bytes) -> None:
-    with pytest.raises(ValueError, match="Binary|JSON|data"):
+    with pytest.raises(ValueError, match=r"Binary|JSON|data"):
         bytes_of(body, "application/fhir+json")
