@@ -13,7 +13,7 @@ DEVELOPMENT = DEBUG=on SMARTPORTAL_SANDBOX=on PORT=$(PORT) SMARTPORTAL_BASE_URL=
 	DATABASE_URL=sqlite:///$(DATA)/smartportal.sqlite3 SMARTPORTAL_PLUGINS=$(PLUGINS) \
 	SECRET_KEY_FILE=$(DATA)/secret_key SMARTPORTAL_FIELD_KEYS_FILE=$(DATA)/field_keys
 
-.PHONY: run manage test test-services refresh-race lint lock clean
+.PHONY: run manage test refresh-race bench-chart lint lock clean
 
 run: $(VENV)/installed
 	@$(DEVELOPMENT) $(BIN)/python -m smartportal.development $(DATA) $(if $(RELOAD),--reload)
@@ -28,6 +28,10 @@ test: $(VENV)/installed-dev $(if $(CHROMIUM),$(VENV)/installed-browser)
 # A thousand times: eight threads of four processes see one expired token, and one of them refreshes it. On PostgreSQL.
 refresh-race: $(VENV)/installed-dev
 	REFRESH_RACE_ROUNDS=$(or $(ROUNDS),1000) REQUIRE_ALL=1 $(BIN)/python -m pytest tests/security/test_h_refresh.py -k four_processes
+
+# How long a provider waits for banner and chart when every EHR request takes 100 ms; exit 1 where a bound is missed.
+bench-chart: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.chart $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

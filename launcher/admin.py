@@ -8,10 +8,10 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from launcher import signing, vendors
+from launcher import signing, styles, vendors
 from launcher.discovery import discovered
 from launcher.forms import EhrRegistrationForm
-from launcher.models import AuditEvent, EhrRegistration, Launch, SigningKey
+from launcher.models import AuditEvent, EhrRegistration, Launch, SigningKey, StyleSheet
 from launcher.site_of import site_of
 from launcher.smart.errors import SmartError
 
@@ -42,6 +42,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
         ("Address", {"fields": ("iss", "fhir_version", "launch_modes")}),
         ("Credentials", {"fields": ("client_id", "new_secret", "secret_from", "auth_method", "scopes")}),
         ("Give these to the EHR", {"fields": ("redirect_uri",)}),
+        ("Inside the EHR", {"fields": ("style_policy", "trust_ehr_banner")}),
         (
             "Advanced",
             {
@@ -54,6 +55,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
                     "allowed_networks",
                     "time_zone",
                     "send_pkce",
+                    "send_nonce",
                     "signing_algorithm",
                     "basic_raw",
                     "authorize_method",
@@ -97,6 +99,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
             "fhir_version": preset.fhir_version,
             "auth_method": preset.auth_method,
             "scopes": preset.scopes,
+            "scope_version": preset.scope_version,
             "launch_modes": list(preset.launch_modes),
             "oidc_issuer": preset.oidc_issuer,
             "approved_origins": list(preset.approved_origins),
@@ -215,16 +218,81 @@ class _LookOnly(admin.ModelAdmin):
 
 @admin.register(Launch)
 class LaunchAdmin(_LookOnly):
-    """When, where, how it ended. Patient and person stay out: nobody sees a chart by role."""
+    """When, where, how it ended, and what the EHR said it was for. Patient and person stay out: nobody sees a chart
+    by role.
+    """
 
     list_display = ("created_at", "reference", "registration", "ended_at", "end_reason")
     list_filter = ("end_reason",)
     list_select_related = ("registration",)
     search_fields = ("reference",)
-    fields = ("reference", "registration", "created_at", "last_seen_at", "ended_at", "end_reason", "fhir_version")
+    fields = (
+        "reference",
+        "registration",
+        "created_at",
+        "last_seen_at",
+        "ended_at",
+        "end_reason",
+        "fhir_version",
+        "mode",
+        "intent",
+        "tenant",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Launch]:
         return super().get_queryset(request).filter(site_id=_site_id(request))
+
+
+@admin.register(StyleSheet)
+class StyleSheetAdmin(_LookOnly):
+    """What EHRs want charts to look like, made safe. Deleted, it is fetched anew at the next launch that names it."""
+
+    list_display = ("registration", "url", "state_label", "not_taken_over", "fetched_at")
+    list_select_related = ("registration",)
+    search_fields = ("url", "registration__name", "registration__slug")
+    ordering = ("-fetched_at",)
+    fields = (
+        "registration",
+        "url",
+        "state_label",
+        "approved_at",
+        "not_taken_over",
+        "properties",
+        "fetched_at",
+        "sha256",
+    )
+    actions = ("approve_selected", "withdraw_selected")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StyleSheet]:
+        return super().get_queryset(request).filter(registration__site_id=_site_id(request))
+
+    @admin.display(description="state")
+    def state_label(self, sheet: StyleSheet) -> str:
+        return styles.state_of(sheet)
+
+    @admin.display(description="not taken over")
+    def not_taken_over(self, sheet: StyleSheet) -> str:
+        return ", ".join(sheet.refused) or "–"
+
+    @admin.display(description="preview")
+    def properties(self, sheet: StyleSheet) -> str:
+        return sheet.css or "–"
+
+    def has_delete_permission(self, request: HttpRequest, obj: StyleSheet | None = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request)
+
+    @admin.action(description="Approve: charts may use it", permissions=["approve"])
+    def approve_selected(self, request: HttpRequest, chosen: QuerySet[StyleSheet]) -> None:
+        count = styles.approve(chosen, actor=_actor(request))
+        messages.success(request, f"Approved: {count}. Charts use it where the registration asks first.")
+
+    @admin.action(description="Withdraw approval", permissions=["approve"])
+    def withdraw_selected(self, request: HttpRequest, chosen: QuerySet[StyleSheet]) -> None:
+        count = styles.withdraw(chosen, actor=_actor(request))
+        messages.success(request, f"Approval withdrawn: {count}. Pages opened from now on show our own look.")
 
 
 @admin.register(AuditEvent)

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from launcher import audit, conf, cookies, refresh, throttle
+from launcher import audit, conf, cookies, refresh, styles, throttle
 from launcher.discovery import door_for
 from launcher.flow import actor_of
 from launcher.models import Launch
@@ -27,6 +27,8 @@ from launcher.smart.errors import SmartError
 from launcher.smart.fhir import FhirClient
 from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.foreign_text import is_fhir_id
+from launcher.smart.launch_context import ContextLine, context_lines
+from launcher.smart.token import ContextItem
 from launcher.tracing import correlation_id
 
 P = ParamSpec("P")
@@ -36,7 +38,11 @@ _SEEN_EVERY_SECONDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchAccess:
-    """A launch as plain data, with the client that reads for it. Safe to hand to threads: it holds no database row."""
+    """A launch as plain data, with the client that reads for it. Safe to hand to threads: it holds no database row.
+
+    `opened_with` is what the EHR had open, to be shown and not to be fetched. `intent` is the EHR's own word or "".
+    `style_address` leads to the EHR's own look, "" where there is none that may be used.
+    """
 
     launch_id: str
     reference: str
@@ -50,6 +56,11 @@ class LaunchAccess:
     encounter: str
     version: FhirVersion
     need_patient_banner: bool | None
+    trust_ehr_banner: bool
+    intent: str
+    opened_with: tuple[ContextLine, ...]
+    style_address: str
+    panels: tuple[str, ...]
     granted_scope: str | None
     requested_scope: str
     viewer: str
@@ -178,7 +189,8 @@ def open_launch(request: HttpRequest, launch_id: str, *, fresh: bool = True) -> 
 def _find(launch_id: str, **where: int) -> Launch | None:
     if not _LAUNCH_ID.fullmatch(launch_id):
         return None
-    return Launch.objects.select_related("registration__site", "person").filter(pk=launch_id, **where).first()
+    rows = Launch.objects.select_related("registration__site", "person", "style__registration")
+    return rows.filter(pk=launch_id, **where).first()
 
 
 def _why_ended(launch: Launch, now: datetime, *, fresh: bool) -> str:
@@ -213,6 +225,16 @@ def _access(launch: Launch, secret: str) -> LaunchAccess:
         encounter=launch.encounter,
         version=version,
         need_patient_banner=launch.need_patient_banner,
+        trust_ehr_banner=registration.trust_ehr_banner,
+        intent=launch.intent,
+        opened_with=context_lines(
+            (ContextItem(**item) for item in launch.fhir_context),
+            encounter=launch.encounter,
+            patient=launch.patient,
+            base=launch.iss,
+        ),
+        style_address=styles.address_of(launch.style),
+        panels=tuple(registration.panels),
         granted_scope=launch.granted_scopes,
         requested_scope=launch.requested_scopes,
         viewer=launch.viewer,

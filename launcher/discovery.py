@@ -30,15 +30,14 @@ def configuration_of(registration: EhrRegistration, client: ClientRegistration, 
     """What the EHR publishes about itself, with the registration's own endpoints in place of those it overrides.
 
     Raises `discovery_failed`, `ehr_unreachable` or `ehr_address_forbidden`; not `discovery_failed` where the
-    registration names both endpoints that a launch needs.
+    registration names both endpoints that a launch needs. A server without a sign-in has no endpoints.
     """
     overrides = registration.endpoint_overrides
     if unapproved := [name for name, url in overrides.items() if not door.approves(url)]:
         raise SmartError("discovery_failed", f"{unapproved[0]} is on an unapproved host", reason="host_unapproved")
+    read = configuration.read_open_server if client.quirks.open_server else configuration.discover
     try:
-        found = fetched_once(
-            "discovery", _known_by(registration, client), lambda: configuration.discover(door, client).to_json()
-        )
+        found = fetched_once("discovery", _known_by(registration, client), lambda: read(door, client).to_json())
     except SmartError as error:
         if error.code != "discovery_failed" or not overrides.keys() >= {"authorization_endpoint", "token_endpoint"}:
             raise
@@ -54,7 +53,8 @@ def discovered(registration: EhrRegistration) -> SmartConfiguration | None:
 
 def _known_by(registration: EhrRegistration, client: ClientRegistration) -> tuple[str, ...]:
     """What the answer depends on, so that a changed registration asks anew."""
-    order = repr((client.quirks.discovery, client.quirks.well_known_at_host_root))
+    quirks = client.quirks
+    order = repr((quirks.discovery, quirks.well_known_at_host_root, quirks.open_server))
     return (str(registration.uuid), client.iss, str(client.fhir_version), order, *sorted(client.approved_origins))
 
 

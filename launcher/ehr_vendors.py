@@ -64,13 +64,9 @@ register(
 )
 _UNVERIFIED = " Written from documents; not verified by us."
 _CHECKED = "2026-11-23"
+# For EHRs that take or document no wildcard: the types that the chart's panels read, one by one.
+_BY_PANELS = "launch openid fhirUser patient/{panels}"
 _CAPTURED = "captured July-August 2026"
-
-
-def _reads(suffix: str, *more: str) -> str:
-    """The resource scopes for what the chart shows, one by one, for EHRs that take or document no wildcard."""
-    types = ("Patient", "Condition", "MedicationRequest", "Encounter", "Practitioner", *more)
-    return " ".join(f"patient/{name}.{suffix}" for name in types)
 
 
 register(
@@ -124,7 +120,8 @@ register(
         "Basic or a signed key; the secret in the body is not taken. The redirect address must match to the "
         "last slash. Changes take some minutes to arrive." + _UNVERIFIED,
         fhir_version="R4",
-        scopes=f"launch openid fhirUser {_reads('read')}",
+        scopes=_BY_PANELS,
+        scope_version="v1",
         launch_modes=("ehr", "standalone"),
         approved_origins=("https://authorization.cerner.com",),
         propagation_minutes=15,
@@ -144,7 +141,8 @@ register(
         "is approved here. athenaFlow and athenaPractice are other products." + _UNVERIFIED,
         iss="https://api.platform.athenahealth.com/fhir/r4",
         fhir_version="R4",
-        scopes=f"launch openid fhirUser {_reads('read', 'Medication')}",
+        scopes=_BY_PANELS,
+        scope_version="v1",
         approved_origins=("https://athena.okta.com",),
     )
 )
@@ -176,7 +174,8 @@ register(
         "oauthserver.eclinicalworks.com, which is approved here. A scope that it cannot read is answered with "
         "“invalid_grant”. A practice may be asked 250 times a minute." + _UNVERIFIED,
         fhir_version="R4",
-        scopes=f"launch openid fhirUser {_reads('read', 'Medication')}",
+        scopes=_BY_PANELS,
+        scope_version="v1",
         approved_origins=("https://oauthserver.eclinicalworks.com",),
     )
 )
@@ -208,7 +207,8 @@ register(
         "lies elsewhere: add that origin once the vendor has confirmed it." + _UNVERIFIED,
         iss="https://fhir.meditouchehr.com/api/fhir/r4",
         fhir_version="R4",
-        scopes=f"launch openid fhirUser {_reads('read', 'Medication')}",
+        scopes=_BY_PANELS,
+        scope_version="v1",
     )
 )
 register(
@@ -263,7 +263,7 @@ register(
         iss="https://launch.smarthealthit.org/v/r4/sim",
         iss_is_prefix=True,
         fhir_version="R4",
-        scopes="launch openid fhirUser patient/*.rs",
+        scopes=_BY_PANELS,
     )
 )
 register(
@@ -278,7 +278,7 @@ register(
         "a patient's Apps tab." + _UNVERIFIED,
         iss="https://api.medplum.com/fhir/R4/",
         fhir_version="R4",
-        scopes="launch openid fhirUser patient/*.rs",
+        scopes=_BY_PANELS,
         launch_modes=("ehr", "standalone"),
     )
 )
@@ -294,8 +294,29 @@ register(
         "versions also want the scope api:fhir. A launch link works once: start again from OpenEMR, do not "
         "reload." + _UNVERIFIED,
         fhir_version="R4",
-        scopes=f"launch openid fhirUser {_reads('rs', 'Medication')}",
+        scopes=_BY_PANELS,
+        scope_version="v2",
         launch_modes=("ehr", "standalone"),
+    )
+)
+register(
+    VendorPreset(
+        id="hapi-open",
+        label="HAPI FHIR, an open server (R4, development only)",
+        status="development",
+        source="https://hapifhir.io/hapi-fhir/docs/server_jpa/, https://hapi.fhir.org/baseR4/metadata",
+        checked=_CHECKED,
+        help="A FHIR server without any sign-in, for development with invented patients: whoever opens a launch sees "
+        "the chart. Refused unless this installation runs with DEBUG on, and always for Production. It knows no "
+        "clients: the client ID is any. Open it from here and choose a patient, or by our launch address with the "
+        "patient's id as launch. Anybody may write to the public one: never put a real person there. For a server of "
+        "your own, replace the address." + _UNVERIFIED,
+        iss="https://hapi.fhir.org/baseR4",
+        fhir_version="R4",
+        auth_method="none",
+        scopes="launch user/*.rs",
+        launch_modes=("ehr", "standalone"),
+        quirks=Quirks(discovery=("metadata",), open_server=True),
     )
 )
 register(

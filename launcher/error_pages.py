@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from launcher import audit
 from launcher.explanations import explain
+from launcher.rejection_hints import rejection_hints
 from launcher.smart.errors import SmartError
 from launcher.tracing import new_reference
 
@@ -41,7 +43,9 @@ def error_page(
 ) -> HttpResponse:
     """Render the page of `error.code`. Nothing that the EHR or the caller sent is on it."""
     explanation = explain(error.code)
-    _log(error, reference, cause)
+    if hints := rejection_hints(getattr(request, "ehr_registration", None), error):
+        explanation = replace(explanation, administrator=f"{explanation.administrator} {hints}")
+    _log(error, reference, cause, hints)
     _audit(request, error, reference)
     response = render(
         request,
@@ -70,10 +74,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return error_page(request, error, new_reference())
 
 
-def _log(error: SmartError, reference: str, cause: Exception | None) -> None:
+def _log(error: SmartError, reference: str, cause: Exception | None, hints: str) -> None:
     """One line, with nothing in it that came from outside; a traceback only for what we did not foresee."""
-    text = "%s %s: %s (%s)"
-    values = (reference, error.code, error.description, error.reason or "-")
+    text = "%s %s: %s (%s)%s"
+    values = (reference, error.code, error.description, error.reason or "-", hints and f" {hints}")
     if error.code == "internal":
         logger.error(text, *values, exc_info=cause)
     elif error.code in {"patient_mismatch", "unavailable", "client_rejected"}:

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from launcher import audit, cookies, needs, pending
+from launcher import audit, cookies, needs, pending, styles
 from launcher.discovery import configuration_of, door_for, verified_identity
-from launcher.models import EhrRegistration, Launch, PendingLaunch, Person
+from launcher.models import EhrRegistration, Launch, PendingLaunch, Person, StyleSheet
 from launcher.revocation import end_all
 from launcher.smart import token as smart_token
 from launcher.smart.authorization import AuthorizeRequest, LaunchRequest
@@ -21,6 +21,7 @@ from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.identity import IdentityClaims
+from launcher.smart.launch_context import other_patients
 from launcher.smart.patient_context import patient_in_claim, patient_of_user
 from launcher.smart.pkce import s256_challenge
 from launcher.smart.registration import ClientRegistration
@@ -122,7 +123,8 @@ def complete_launch(http_request: HttpRequest, row: PendingLaunch, code: str) ->
     patient = _patient(row, client, tokens, claims)
     user = authenticate(http_request, smart_claims=claims) if claims else None
     person = Person.objects.filter(user=user).first() if user else None
-    return _open(row, config, replace(tokens, patient=patient), claims=claims, person=person)
+    style = styles.kept_style(registration, door, tokens.smart_style_url)
+    return opened(row, config, replace(tokens, patient=patient), claims=claims, person=person, style=style)
 
 
 def _patient(
@@ -156,15 +158,19 @@ def _identity(
     )
 
 
-def _open(
+def opened(
     row: PendingLaunch,
     config: SmartConfiguration,
     tokens: TokenResponse,
     *,
-    claims: IdentityClaims | None,
-    person: Person | None,
+    claims: IdentityClaims | None = None,
+    person: Person | None = None,
+    style: StyleSheet | None = None,
 ) -> Arrival:
-    """Write launch and audit events in one transaction, so that neither exists without the other."""
+    """Write launch and audit events in one transaction, so that neither exists without the other.
+
+    `row` need not be a saved one. An empty access token is none: it is never sent, and no event speaks of it.
+    """
     now = timezone.now()
     secret = cookies.new_secret()
     registration = row.registration
@@ -187,6 +193,7 @@ def _open(
         intent=tokens.intent,
         tenant=tokens.tenant,
         smart_style_url=tokens.smart_style_url,
+        style=style,
         fhir_context=[asdict(item) for item in tokens.fhir_context],
         requested_scopes=row.scopes,
         granted_scopes=tokens.scope,
@@ -209,10 +216,13 @@ def _open(
         PendingLaunch.objects.filter(pk=row.pk).update(launch=launch)
         _end_other_peoples_launches(launch)
         facts = audit.Facts(reference=launch.reference)
-        audit.write("token.obtained", subject, facts)
+        if tokens.access_token:
+            audit.write("token.obtained", subject, facts)
         audit.write("session.opened", subject, facts)
     for warning in tokens.warnings:
         logger.warning("token response of %s: %s", registration.slug, warning)
+    if others := other_patients(tokens.fhir_context, patient=tokens.patient, base=launch.iss):
+        logger.warning("%s fhirContext of %s names other patients: %s", launch.reference, registration.slug, others)
     return Arrival(launch=launch, secret=secret)
 
 

@@ -80,7 +80,10 @@ class EhrRegistrationForm(forms.ModelForm):
             "frame_ancestors",
             "allowed_networks",
             "time_zone",
+            "style_policy",
+            "trust_ehr_banner",
             "send_pkce",
+            "send_nonce",
             "signing_algorithm",
             "basic_raw",
             "authorize_method",
@@ -93,7 +96,7 @@ class EhrRegistrationForm(forms.ModelForm):
         ]
 
     # These have a value always: a form that does not name them leaves them alone.
-    _HAVE_A_VALUE: ClassVar = {"signing_algorithm", "authorize_method", "scope_version"}
+    _HAVE_A_VALUE: ClassVar = {"signing_algorithm", "authorize_method", "scope_version", "style_policy"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -120,6 +123,9 @@ class EhrRegistrationForm(forms.ModelForm):
 
     def clean_scope_version(self) -> str:
         return str(self.cleaned_data.get("scope_version") or self.instance.scope_version)
+
+    def clean_style_policy(self) -> str:
+        return str(self.cleaned_data.get("style_policy") or self.instance.style_policy)
 
     def clean_authorize_method(self) -> str:
         return str(self.cleaned_data.get("authorize_method") or self.instance.authorize_method)

@@ -41,7 +41,7 @@ def begin(
     """Mint state, nonce, verifier and browser secret, and keep what the callback must find."""
     begun = Begun(
         state=new_state(),
-        nonce=new_nonce() if "openid" in client.scopes.split() else "",
+        nonce=new_nonce() if registration.send_nonce and "openid" in client.scopes.split() else "",
         verifier=new_verifier() if client.quirks.pkce else "",
         binding=cookies.new_secret(),
     )

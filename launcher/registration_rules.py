@@ -8,6 +8,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from launcher import conf
@@ -73,12 +74,13 @@ def check(registration: EhrRegistration) -> None:
         ("redirect_uri", _redirect_problem(registration)),
         ("scopes", _scopes_problem(registration)),
         ("auth_method", _auth_problem(registration)),
+        ("vendor", _open_server_problem(registration)),
         ("launch_modes", _modes_problem(registration.launch_modes)),
         ("secret_from", _secret_from_problem(registration.secret_from)),
-        ("approved_origins", _origins_problem(registration.approved_origins)),
+        ("approved_origins", _approved_problem(registration.approved_origins)),
         ("frame_ancestors", _frames_problem(registration)),
         ("allowed_networks", _networks_problem(registration.allowed_networks)),
-        ("oidc_issuer", _address_problem(registration.oidc_issuer) if registration.oidc_issuer else ""),
+        ("oidc_issuer", _oidc_issuer_problem(registration.oidc_issuer)),
         ("authorization_endpoint", _endpoint_problem(registration, registration.authorization_endpoint)),
         ("token_endpoint", _endpoint_problem(registration, registration.token_endpoint)),
         ("jwks_uri", _endpoint_problem(registration, registration.jwks_uri)),
@@ -190,6 +192,19 @@ def _auth_problem(registration: EhrRegistration) -> str:
     return "" if has_secret else "This method needs a client secret."
 
 
+def _open_server_problem(registration: EhrRegistration) -> str:
+    """A server without a sign-in is for development: there whoever opens a launch sees the chart."""
+    if not registration.quirks.open_server:
+        return ""
+    if not settings.DEBUG:
+        return "This server asks for no sign-in: it can be used in development only, with DEBUG on."
+    if registration.environment == "production":
+        return "This server asks for no sign-in; Production needs one that does."
+    if registration.auth_method != "none":
+        return "This server asks for no sign-in: token authentication must be None."
+    return ""
+
+
 def _modes_problem(modes: object) -> str:
     if not isinstance(modes, list) or not modes or any(mode not in LAUNCH_MODES for mode in modes):
         return "Choose “ehr”, “standalone” or both."
@@ -207,6 +222,20 @@ def _origins_problem(values: object) -> str:
         if not isinstance(value, str) or _address_problem(value) or origins.parse_base(value).segments:
             return f"“{value}” is not an origin such as https://login.example.org."
     return ""
+
+
+def _approved_problem(values: object) -> str:
+    """Origins that we connect to, unlike those that frame us, must be reachable through the guard."""
+    if problem := _origins_problem(values):
+        return problem
+    hosts = [origins.parse_base(value).host for value in values] if isinstance(values, list) else []
+    return next(filter(None, map(_host_problem, hosts)), "")
+
+
+def _oidc_issuer_problem(issuer: str) -> str:
+    if not issuer:
+        return ""
+    return _address_problem(issuer) or _host_problem(origins.parse_base(issuer).host)
 
 
 def _frames_problem(registration: EhrRegistration) -> str:
@@ -236,7 +265,9 @@ def _endpoint_problem(registration: EhrRegistration, url: str) -> str:
         return "This is not a plain web address."
     if origin not in approved:
         return "Different host from the issuer: name its origin under approved origins, if that is right."
-    return "Must start with https://." if origin.scheme != "https" and base.scheme == "https" else ""
+    if origin.scheme != "https" and base.scheme == "https":
+        return "Must start with https://."
+    return _host_problem(origin.host)
 
 
 def _algorithms_problem(values: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from launcher import jwks, views
+from launcher import jwks, style_views, views
 from launcher.methods import View
 
 app_name = "launcher"
@@ -20,6 +20,7 @@ urlpatterns = [
     *both("launch.html", views.launch, "launch-html"),
     *both("launch/<slug:slug>", views.launch, "launch-at"),
     *both(".well-known/jwks.json", jwks.key_set, "jwks"),
+    *both("style/<str:sha256>.css", style_views.style, "style"),
     *both("standalone/<slug:slug>", views.standalone, "standalone"),
     *both("callback", views.callback, "callback"),
     *both("callback/<slug:slug>", views.callback, "callback-at"),

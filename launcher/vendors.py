@@ -9,7 +9,8 @@ from launcher.registry import Registry
 from launcher.smart.quirks import STANDARD, Quirks
 from launcher.smart.registration import AuthMethod
 
-PresetStatus = Literal["live", "historical", "retiring", "simulator", "generic"]
+ScopeVersion = Literal["auto", "v1", "v2", "granular"]
+PresetStatus = Literal["live", "historical", "retiring", "simulator", "generic", "development"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class VendorPreset:
     iss_is_prefix: bool = False
     fhir_version: str = "auto"
     auth_method: AuthMethod = "auto"
-    scopes: str = "launch openid fhirUser patient/*.rs"
+    scopes: str = "launch openid fhirUser patient/{panels}"
+    scope_version: ScopeVersion = "auto"
     launch_modes: tuple[str, ...] = ("ehr",)
     oidc_issuer: str = ""
     approved_origins: tuple[str, ...] = ()

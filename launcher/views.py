@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from launcher import audit, cookies, pending, vendors
-from launcher.flow import Departure, begin_launch, complete_launch
+from launcher.flow import Arrival, Departure, begin_launch, complete_launch
 from launcher.methods import only
 from launcher.models import EhrRegistration, Launch, PendingLaunch
+from launcher.open_server import open_without_sign_in
 from launcher.site_of import RequestSite, site_of
 from launcher.smart.authorization import (
     LaunchRequest,
@@ -100,10 +101,17 @@ def _require_mode(request: HttpRequest, site: RequestSite, registration: EhrRegi
 def _depart(
     request: HttpRequest, site: RequestSite, registration: EhrRegistration, asked: LaunchRequest
 ) -> HttpResponseBase:
-    """Send the browser to the EHR, by redirect or by a form, with the cookie that binds its return."""
+    """Send the browser to the EHR, by redirect or by a form, with the cookie that binds its return.
+
+    A server without a sign-in is no place to send it to: there the launch opens at once.
+    """
     subject = audit.Subject(site=site.domain, registration=registration.slug)
     browser = cookies.BROWSER.read(request) or cookies.new_secret()
     audit.write("launch.received", subject)
+    if registration.quirks.open_server:
+        response = _to_chart(open_without_sign_in(registration, asked, browser=browser))
+        cookies.BROWSER.set(response, browser)
+        return response
     departure = begin_launch(registration, asked, browser=browser)
     audit.write("authz.redirected", subject)
     response = _form_page(request, departure) if departure.by_form else _leave(departure.url)
@@ -199,8 +207,14 @@ def callback(request: HttpRequest, slug: str = "") -> HttpResponseBase:
     request.ehr_registration = registration  # type: ignore[attr-defined]
     code = _judge(row, parameters, slug)
     arrival = complete_launch(request, row, code)
-    response = HttpResponse(status=303, headers={"Location": _destination(arrival.launch)})
+    response = _to_chart(arrival)
     cookie.drop(response)
+    return response
+
+
+def _to_chart(arrival: Arrival) -> HttpResponse:
+    """303 to the chart, with the cookie that opens this one alone."""
+    response = HttpResponse(status=303, headers={"Location": _destination(arrival.launch)})
     cookies.launch_cookie(arrival.launch.pk).set(response, arrival.secret)
     return response
 

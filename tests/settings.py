@@ -13,7 +13,6 @@ os.environ.update(
         "SMARTPORTAL_FIELD_KEYS": base64.urlsafe_b64encode(bytes(range(32))).decode(),
         "SMARTPORTAL_ALLOWED_NETWORKS": "127.0.0.0/8",
         "DATABASE_URL": os.environ.get("SMARTPORTAL_TEST_DATABASE_URL", "sqlite://:memory:"),
-        "SMARTPORTAL_PLUGINS": os.environ.get("SMARTPORTAL_TEST_PLUGINS", ""),
         "CACHE_URL": os.environ.get("SMARTPORTAL_TEST_CACHE_URL", "locmemcache://"),
     }
 )

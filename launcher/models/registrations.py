@@ -206,6 +206,11 @@ class EhrRegistration(models.Model):
     panels = models.JSONField(
         default=list, blank=True, help_text="The chart's panels in their order. Empty: all, in the usual order."
     )
+    send_nonce = models.BooleanField(
+        "send nonce",
+        default=True,
+        help_text="Off only for an EHR that leaves the nonce out of its id_token: every sign-in would fail there.",
+    )
     time_zone = models.CharField(max_length=64, blank=True, help_text="For ages and times on the chart. Empty: UTC.")
     demo_patients = models.JSONField(default=list, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -276,10 +281,17 @@ class EhrRegistration(models.Model):
             return None
         return SigningKey.objects.active(self.signing_algorithm).first()
 
+    @property
+    def other_signing_key(self) -> SigningKey | None:
+        """The active key of the other algorithm, for an EHR that takes that one alone."""
+        others = [name for name in SigningAlgorithm.values if name != self.signing_algorithm]
+        return SigningKey.objects.active(others[0]).first()
+
     def as_client(self, *, secret: Secret | None = None, iss: str = "") -> ClientRegistration:
         """Plain data for the protocol layer. A launch under way passes the `secret` and the `iss` it began with."""
         preset = vendors.get(self.vendor)
         key = self.signing_key
+        other = self.other_signing_key if key else None
         return ClientRegistration(
             iss=self.fhir_base_for(iss) if iss else self.iss,
             client_id=self.client_id,
@@ -295,5 +307,6 @@ class EhrRegistration(models.Model):
             ca_bundle=settings.SMARTPORTAL_CA_BUNDLE,
             quirks=registration_rules.with_pkce_switch(self.quirks, self.send_pkce),
             signing_key=key.pair if key else None,
+            other_key=other.pair if other else None,
             basic_raw=self.basic_raw,
         )

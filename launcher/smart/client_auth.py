@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
-from launcher.smart.client_assertion import ASSERTION_TYPE, make_assertion
+from launcher.smart.client_assertion import ASSERTION_TYPE, SigningKeyPair, make_assertion
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.registration import ClientRegistration
@@ -50,11 +50,10 @@ def _post(client: ClientRegistration, configuration: SmartConfiguration) -> Cred
 
 def _signed(client: ClientRegistration, configuration: SmartConfiguration) -> Credentials:
     """An assertion for the token endpoint, which names the EHR's authorization server at its other endpoints too."""
-    if client.signing_key is None:
+    key = choose_key(client, configuration)
+    if key is None:
         raise SmartError("client_rejected", "private_key_jwt needs a signing key, and none is active", reason="no_key")
-    assertion = make_assertion(
-        client.signing_key, client_id=client.client_id, audience=configuration.token_endpoint, now=time.time()
-    )
+    assertion = make_assertion(key, client_id=client.client_id, audience=configuration.token_endpoint, now=time.time())
     proof = (("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion.reveal()))
     return Credentials(form=(*_named(client), *proof))
 
@@ -98,6 +97,27 @@ def choose_method(client: ClientRegistration, configuration: SmartConfiguration)
         if method in offered:
             return method
     return "client_secret_post" if configuration.source == "metadata" and not offered else "client_secret_basic"
+
+
+def choose_key(client: ClientRegistration, configuration: SmartConfiguration) -> SigningKeyPair | None:
+    """The key to sign with: the registration's, or the other one where the EHR lists its algorithm and not the first's.
+
+    Where neither is listed the registration's own is tried: some EHRs take more than they list (`unlisted_algorithm`).
+    """
+    listed = configuration.token_endpoint_auth_signing_alg_values_supported
+    own, other = client.signing_key, client.other_key
+    if own is None or not listed or own.algorithm in listed:
+        return own
+    return other if other is not None and other.algorithm in listed else own
+
+
+def unlisted_algorithm(client: ClientRegistration, configuration: SmartConfiguration) -> str:
+    """The algorithm that this client signs with though the EHR lists others and not this one, or ""."""
+    listed = configuration.token_endpoint_auth_signing_alg_values_supported
+    key = choose_key(client, configuration)
+    if key is None or choose_method(client, configuration) != "private_key_jwt" or not listed:
+        return ""
+    return "" if key.algorithm in listed else key.algorithm
 
 
 def _verifies_signatures(configuration: SmartConfiguration) -> bool:

@@ -42,6 +42,7 @@ _LISTS = (
     "scopes_supported",
     "code_challenge_methods_supported",
     "token_endpoint_auth_methods_supported",
+    "token_endpoint_auth_signing_alg_values_supported",
     "grant_types_supported",
 )
 # These are the EHR's own word: another document must not overrule them.
@@ -70,6 +71,7 @@ class SmartConfiguration:
     scopes_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] = ()
     token_endpoint_auth_methods_supported: tuple[str, ...] = ()
+    token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     grant_types_supported: tuple[str, ...] = ()
     iss_parameter_supported: bool = False
     fhir_version: FhirVersion | None = None
@@ -140,6 +142,18 @@ def discover(door: Door, registration: ClientRegistration) -> SmartConfiguration
     return _with_version(_merged(usable), registration, found)
 
 
+def read_open_server(door: Door, registration: ClientRegistration) -> SmartConfiguration:
+    """What a server without a sign-in says of itself: version and resource types, and no endpoints.
+
+    Raises as `discover`; the version is settled as there.
+    """
+    found = _Asker(door, registration, until=time.monotonic() + TOTAL_SECONDS).statement()
+    if found.error is not None:
+        raise found.error
+    nothing = SmartConfiguration(authorization_endpoint="", token_endpoint="", source="metadata")
+    return _with_version(nothing, registration, [found])
+
+
 def _one_after_the_other(ask: _Asker, order: tuple[Source, ...]) -> list[_Found]:
     found: list[_Found] = []
     for source in order:
@@ -178,6 +192,13 @@ class _Asker:
             return _Found(source, document, self._configuration(document))
         except SmartError as error:
             return _Found(source, document, error=error)
+
+    def statement(self) -> _Found:
+        """The conformance statement alone, whether it names endpoints or not."""
+        try:
+            return _Found("metadata", self._metadata(TOTAL_SECONDS))
+        except SmartError as error:
+            return _Found("metadata", error=error)
 
     def _well_known(self, seconds: float) -> _Document:
         body = self._json(self._get(WELL_KNOWN, "application/json", WELL_KNOWN_BYTES, seconds), "well-known")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,7 @@ class Introspection:
     """The answer for one token. Of one that is not `active` nothing else is known.
 
     `expires_at` is in seconds since 1970, None if not told; texts are "" where nothing was said, `scope` then None.
+    `missing` names what SMART App Launch demands of the answer and this one does not have in a usable form.
     """
 
     active: bool
@@ -33,6 +35,7 @@ class Introspection:
     fhir_user: str = ""
     issuer: str = ""
     subject: str = ""
+    missing: tuple[str, ...] = ()
 
 
 def read_introspection(body: Mapping[str, JsonValue]) -> Introspection:
@@ -42,22 +45,35 @@ def read_introspection(body: Mapping[str, JsonValue]) -> Introspection:
         _refuse("active is missing or neither true nor false", "active")
     if not active:
         return Introspection(active=False)
-    scope = body.get("scope")
+    scope = _scope(body.get("scope"))
+    client_id = plain(body.get("client_id"), most=500)
+    expires_at = _seconds(body.get("exp"))
+    demanded = {"scope": scope is not None, "client_id": bool(client_id), "exp": expires_at is not None}
     return Introspection(
         active=True,
-        scope=plain(scope, most=_SCOPE_MOST) if isinstance(scope, str) else None,
-        client_id=plain(body.get("client_id"), most=500),
-        expires_at=_seconds(body.get("exp")),
+        scope=scope,
+        client_id=client_id,
+        expires_at=expires_at,
         patient=_patient(body.get("patient")),
         encounter=_id(body.get("encounter")),
         intent=plain(body.get("intent"), most=200),
         fhir_user=plain(body.get("fhirUser")),
         issuer=plain(body.get("iss")),
         subject=plain(body.get("sub"), most=255),
+        missing=tuple(name for name, there in demanded.items() if not there),
     )
 
 
+def _scope(value: JsonValue) -> str | None:
+    """None where nothing usable was said; "" is a word of its own: nothing is granted any more."""
+    text = plain(value, most=_SCOPE_MOST)
+    return text if isinstance(value, str) and (text or not value) else None
+
+
 def _seconds(value: JsonValue) -> int | None:
+    """Some servers write the number as text."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
+        value = int(value)
     usable = isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 < value <= _LAST_SECOND
     return int(value) if usable and isinstance(value, int | Decimal) else None
 

@@ -15,7 +15,8 @@ class Quirks:
     `discovery` is the order in which the two documents are asked for; both may stand in it. `search_style` is
     `[type]?patient=[id]` ("parameter") or `Patient/[id]/[type]` ("compartment"). `well_known_at_host_root`: the SMART
     configuration lies at the host's root instead of below the FHIR base. `patient_claim` names the claim of a JWT
-    access token that holds the patient where the token response has none.
+    access token that holds the patient where the token response has none. `open_server`: a FHIR server that asks for no
+    sign-in; for development alone.
     """
 
     discovery: tuple[Literal["well-known", "metadata"], ...] = ("well-known", "metadata")
@@ -25,6 +26,7 @@ class Quirks:
     client_id_in_token_body: bool = False
     well_known_at_host_root: bool = False
     patient_claim: str = ""
+    open_server: bool = False
 
 
 STANDARD = Quirks()

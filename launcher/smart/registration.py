@@ -21,8 +21,9 @@ class ClientRegistration:
 
     `iss` is the FHIR base URL as registered. `approved_origins` are origins besides that of `iss` where endpoints
     and keys may lie. `networks` are the address ranges that the door lets through besides public addresses.
-    `fhir_version` is None when it is to be read from the EHR. `signing_key` is what `private_key_jwt` signs with;
-    `basic_raw` leaves client ID and secret as they are in the Basic header.
+    `fhir_version` is None when it is to be read from the EHR. `signing_key` is what `private_key_jwt` signs with,
+    `other_key` an active key of the other algorithm, for an EHR that does not take the first one's. `basic_raw` leaves
+    client ID and secret as they are in the Basic header.
     """
 
     iss: str
@@ -39,4 +40,5 @@ class ClientRegistration:
     ca_bundle: str = ""
     quirks: Quirks = STANDARD
     signing_key: SigningKeyPair | None = None
+    other_key: SigningKeyPair | None = None
     basic_raw: bool = False

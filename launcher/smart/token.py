@@ -1,4 +1,4 @@
-"""The back channel: redeems a code or a refresh token, once, and reads the answer into a typed record.
+"""Redeems a code or a refresh token, once, and reads the answer into a typed record; revokes and asks about tokens.
 
 SMART App Launch 2.2, "Obtain access token"; RFC 6749, sections 4.1.3, 5 and 6. A request that may have reached the EHR
 is never sent again: a code is good for one use, and a second one revokes the first (RFC 6749, section 4.1.2).
@@ -7,24 +7,23 @@ is never sent again: a code is good for one use, and a second one revokes the fi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, NoReturn
+from typing import Literal
 
-from launcher.smart.answer import Answer
-from launcher.smart.client_auth import credentials
+from launcher.smart import back_channel
+from launcher.smart.back_channel import refuse
+from launcher.smart.client_auth import Credentials
 from launcher.smart.configuration import SmartConfiguration
-from launcher.smart.errors import ErrorCode, SmartError
 from launcher.smart.foreign_text import is_fhir_id, is_visible_ascii, plain
-from launcher.smart.http import TOTAL_SECONDS, Door
+from launcher.smart.http import Door
 from launcher.smart.introspection import Introspection, read_introspection
 from launcher.smart.origins import origin_of
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.secret import Secret
-from launcher.smart.strict_json import JsonError, JsonValue, parse
+from launcher.smart.strict_json import JsonValue
 
-TOKEN_BYTES = 64 * 1024
 TOKEN_MOST = 16 * 1024
 # Nobody waits for a revocation, but while one EHR is slow those of others wait behind it.
 REVOCATION_SECONDS = 5.0
@@ -32,24 +31,6 @@ TEN_YEARS = 10 * 366 * 24 * 3600
 # Beyond this a number is no life time but nonsense (1e999).
 _PLAUSIBLE_SECONDS = 10**12
 _CONTEXT_MOST = 100
-
-# RFC 6749, section 5.2; RFC 8707; RFC 9449. Only these words are ever repeated.
-TOKEN_ERRORS = frozenset(
-    {
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-        "invalid_target",
-        "access_denied",
-        "server_error",
-        "temporarily_unavailable",
-    }
-)
-_REJECTED_CLIENT = {"invalid_client", "unauthorized_client"}
-_BUSY = {429, 503}
 
 TokenHint = Literal["access_token", "refresh_token"]
 
@@ -112,7 +93,7 @@ def exchange_code(
         ("redirect_uri", redirect_uri),
         *([("code_verifier", verifier)] if verifier else []),
     ]
-    return _ask(door, registration, config, form=form, bad_grant="code_rejected")
+    return read_token_response(back_channel.ask(door, registration, config, form=form, bad_grant="code_rejected"))
 
 
 def refresh(
@@ -133,7 +114,7 @@ def refresh(
         ("refresh_token", refresh_token.reveal()),
         *([("scope", scope)] if scope else []),
     ]
-    return _ask(door, registration, config, form=form, bad_grant="session_ended")
+    return read_token_response(back_channel.ask(door, registration, config, form=form, bad_grant="session_ended"))
 
 
 def revoke(
@@ -148,91 +129,32 @@ def revoke(
     if not url:
         return
     form = [("token", token.reveal()), ("token_type_hint", hint)]
-    answer = _post(door, registration, config, url=url, form=form, seconds=REVOCATION_SECONDS)
+    answer = back_channel.post(door, registration, config, url=url, form=form, seconds=REVOCATION_SECONDS)
     if answer.status != 200:
         host = origin_of(url).host
-        _refuse("token_unreadable", f"{host}: revocation answered {answer.status}", "status", status=answer.status)
+        refuse("token_unreadable", f"{host}: revocation answered {answer.status}", "status", status=answer.status)
 
 
 def introspect(
-    door: Door, registration: ClientRegistration, config: SmartConfiguration, *, token: Secret
+    door: Door,
+    registration: ClientRegistration,
+    config: SmartConfiguration,
+    *,
+    token: Secret,
+    bearer: Secret | None = None,
 ) -> Introspection:
     """Ask the EHR what a token is good for (RFC 7662; SMART App Launch 2.2, "Token Introspection").
 
+    The client shows who it is by its own method, or with `bearer` by an access token alone, as SMART App Launch has it.
     Raises as `exchange_code`; `token_unreadable` also for an answer without `active`, and, with reason
     "endpoint_missing", where the EHR has no introspection endpoint.
     """
     url = config.introspection_endpoint
     if not url:
-        _refuse("token_unreadable", "the EHR publishes no introspection endpoint", "endpoint_missing")
-    answer = _post(door, registration, config, url=url, form=[("token", token.reveal())])
-    return read_introspection(_judge(answer, host=origin_of(url).host, bad_grant="token_unreadable"))
-
-
-def _ask(
-    door: Door,
-    registration: ClientRegistration,
-    config: SmartConfiguration,
-    *,
-    form: Sequence[tuple[str, str]],
-    bad_grant: ErrorCode,
-) -> TokenResponse:
-    answer = _post(door, registration, config, url=config.token_endpoint, form=form)
-    return _read(_judge(answer, host=origin_of(config.token_endpoint).host, bad_grant=bad_grant))
-
-
-def _post(
-    door: Door,
-    registration: ClientRegistration,
-    config: SmartConfiguration,
-    *,
-    url: str,
-    form: Sequence[tuple[str, str]],
-    seconds: float = TOTAL_SECONDS,
-) -> Answer:
-    proof = credentials(registration, config)
-    return door.post_form(
-        url,
-        [*form, *proof.form],
-        max_bytes=TOKEN_BYTES,
-        failure="token_unreadable",
-        seconds=seconds,
-        authorization=proof.authorization,
-    )
-
-
-def _judge(answer: Answer, *, host: str, bad_grant: ErrorCode) -> Mapping[str, JsonValue]:
-    """The JSON object of a success, or the contract's error. An `error` counts whatever status it came with."""
-    status = answer.status
-    if status in _BUSY:
-        wait = {} if answer.retry_after is None else {"retry_after": answer.retry_after}
-        _refuse("ehr_busy", f"{host}: the token endpoint answered with status {status}", "busy", status=status, **wait)
-    body, reason = _object(answer.body)
-    error = body.get("error")
-    if error is not None and error != "":
-        word = error if isinstance(error, str) and error in TOKEN_ERRORS else "other"
-        code: ErrorCode = "token_unreadable"
-        if word in _REJECTED_CLIENT:
-            code = "client_rejected"
-        elif word == "invalid_grant":
-            code = bad_grant
-        _refuse(code, f"{host}: the token endpoint answered with error {word}", word, status=status)
-    if status != 200:
-        _refuse(
-            "token_unreadable", f"{host}: the token endpoint answered with status {status}", "status", status=status
-        )
-    if reason:
-        _refuse("token_unreadable", f"{host}: the token response is no JSON object ({reason})", reason, status=status)
-    return body
-
-
-def _object(body: bytes) -> tuple[Mapping[str, JsonValue], str]:
-    """The JSON object, or an empty one and why it is none."""
-    try:
-        value = parse(body)
-    except JsonError as error:
-        return {}, error.reason
-    return (value, "") if isinstance(value, dict) else ({}, "content")
+        refuse("token_unreadable", "the EHR publishes no introspection endpoint", "endpoint_missing")
+    proof = Credentials(authorization=Secret(f"Bearer {bearer.reveal()}")) if bearer else None
+    answer = back_channel.post(door, registration, config, url=url, form=[("token", token.reveal())], proof=proof)
+    return read_introspection(back_channel.judged(answer, url=url, bad_grant="token_unreadable"))
 
 
 @dataclass(slots=True)
@@ -258,7 +180,8 @@ class _Reader:
         return text
 
 
-def _read(body: Mapping[str, JsonValue]) -> TokenResponse:
+def read_token_response(body: Mapping[str, JsonValue]) -> TokenResponse:
+    """Raises `token_unreadable` without a usable token or with a patient that is none, else see `exchange_code`."""
     reader = _Reader(body)
     access_token = _access_token(reader)
     token_type = _token_type(reader)
@@ -287,14 +210,14 @@ def _access_token(reader: _Reader) -> Secret:
     """Goes into a header, so that anything but visible ASCII would let the EHR write headers of its own."""
     value = reader.get("access_token")
     if not isinstance(value, str) or len(value) > TOKEN_MOST or not is_visible_ascii(value):
-        _refuse("token_unreadable", "access_token is missing or not a usable text", "access_token")
+        refuse("token_unreadable", "access_token is missing or not a usable text", "access_token")
     return Secret(value)
 
 
 def _token_type(reader: _Reader) -> str:
     value = reader.get("token_type")
     if not isinstance(value, str) or value.lower() != "bearer":
-        _refuse("token_unreadable", "token_type is missing or not Bearer", "token_type")
+        refuse("token_unreadable", "token_type is missing or not Bearer", "token_type")
     return "Bearer"
 
 
@@ -340,7 +263,7 @@ def _id_token(reader: _Reader) -> Secret | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        _refuse("identity_invalid", "id_token is not a text", "type")
+        refuse("identity_invalid", "id_token is not a text", "type")
     return Secret(value)
 
 
@@ -350,7 +273,7 @@ def _patient(reader: _Reader) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or not is_fhir_id(value):
-        _refuse("token_unreadable", "patient is not a FHIR id", "patient")
+        refuse("token_unreadable", "patient is not a FHIR id", "patient")
     return value
 
 
@@ -401,7 +324,3 @@ def _context_item(value: JsonValue) -> ContextItem | None:
         role=plain(value.get("role")) or "launch",
     )
     return item if item.reference or item.canonical or item.identifier_value else None
-
-
-def _refuse(code: ErrorCode, description: str, reason: str, **context: int) -> NoReturn:
-    raise SmartError(code, description, reason=reason, context={"stage": "token", **context})

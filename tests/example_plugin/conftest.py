@@ -2,4 +2,4 @@
 
 import os
 
-collect_ignore = [] if os.environ.get("SMARTPORTAL_TEST_PLUGINS") else ["test_plugin.py"]
+collect_ignore = [] if os.environ.get("SMARTPORTAL_PLUGINS") else ["test_plugin.py"]

@@ -8,7 +8,7 @@ register(
         id="example-health",
         label="Example Health (invented)",
         status="generic",
-        source="invented for this plugin",
+        source="https://example.org/developers (invented for this plugin)",
         checked="2026-11-23",
         help="Ask the vendor for a client ID; this EHR searches below the patient only.",
         fhir_version="R4",

@@ -1,6 +1,6 @@
 """The plugin as a user meets it: its panel on a chart, its scope in the request, its preset in the registration form.
 
-Runs only where the plugin is loaded: `SMARTPORTAL_TEST_PLUGINS=tests.example_plugin`.
+Runs only where the plugin is loaded: `SMARTPORTAL_PLUGINS=tests.example_plugin`.
 """
 
 from __future__ import annotations

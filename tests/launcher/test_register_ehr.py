@@ -35,6 +35,7 @@ def test_a_preset_needs_only_the_client(monkeypatch: pytest.MonkeyPatch) -> None
     assert row.client_secret.reveal() == "from the vendor"
     assert "https://testserver/launch/touchworks" in said
     assert "https://testserver/callback/touchworks" in said
+    assert "https://testserver/.well-known/jwks.json" in said
 
 
 def test_the_same_call_twice_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

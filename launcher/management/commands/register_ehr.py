@@ -6,17 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.contrib.sites.models import Site
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from launcher import vendors
+from launcher.management.sites import named_site
 from launcher.models import EhrRegistration
 from launcher.smart.secret import Secret
 
+NOBODY_ASKS = "smartportal"
 _TRUE, _FALSE = {"true", "on", "yes", "1"}, {"false", "off", "no", "0"}
 _NOT_SETTABLE = {
     "id",
@@ -54,7 +55,7 @@ class Command(BaseCommand):
         parser.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], dest="assignments")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        site = _site(options["site"])
+        site = named_site(options["site"])
         registration = EhrRegistration.objects.filter(site=site, slug=options["slug"]).first()
         created = registration is None
         registration = registration or EhrRegistration(site=site, slug=options["slug"], name=options["slug"])
@@ -69,24 +70,19 @@ class Command(BaseCommand):
             return
         registration.save()
         self.stdout.write(f"{registration.slug}: {'registered' if created else 'updated'} for {registration.iss}")
-        self.stdout.write(f"  launch address   {registration.origin}/launch/{registration.slug}")
-        self.stdout.write(f"  redirect address {registration.redirect_uri}")
+        self._give_these_to_the_ehr(registration)
         twins = EhrRegistration.objects.for_site(site.pk).with_iss(registration.iss).exclude(pk=registration.pk)
         if twins.exists():
             self.stderr.write(f"  This issuer is registered more than once: launch by /launch/{registration.slug}.")
 
+    def _give_these_to_the_ehr(self, registration: EhrRegistration) -> None:
+        self.stdout.write(f"  launch address   {registration.origin}/launch/{registration.slug}")
+        self.stdout.write(f"  redirect address {registration.redirect_uri}")
+        self.stdout.write(f"  JWKS address     {registration.origin}{reverse('launcher:jwks')}")
+
 
 def _preset_ids() -> str:
     return ", ".join(preset.id for preset in vendors.all_presets())
-
-
-def _site(domain: str | None) -> Site:
-    if not domain:
-        return Site.objects.get(pk=settings.SITE_ID)
-    site = Site.objects.filter(domain__iexact=domain).first()
-    if site is None:
-        raise CommandError(f"There is no site with the domain {domain}; add it in the admin under Sites.")
-    return site
 
 
 def _apply_preset(registration: EhrRegistration, preset_id: str | None, *, created: bool) -> None:
@@ -104,8 +100,12 @@ def _apply_preset(registration: EhrRegistration, preset_id: str | None, *, creat
     registration.fhir_version = preset.fhir_version
     registration.auth_method = preset.auth_method
     registration.scopes = preset.scopes
+    registration.scope_version = preset.scope_version
     registration.launch_modes = list(preset.launch_modes)
     registration.oidc_issuer = preset.oidc_issuer
+    if preset.quirks.open_server and not registration.client_id:
+        # It knows no clients; the row wants some name.
+        registration.client_id = NOBODY_ASKS
 
 
 def _apply_options(registration: EhrRegistration, options: dict[str, Any]) -> None:

@@ -37,5 +37,5 @@ class Command(TemplateCommand):
         self.stdout.write(
             f"Wrote the panel “{name}”. It reads the patient's Procedures until you change {name}/chart_panels.py.\n"
             f"Try it:   make run PLUGINS={name}\n"
-            f"Test it:  SMARTPORTAL_TEST_PLUGINS={name} python -m pytest {name}"
+            f"Test it:  SMARTPORTAL_PLUGINS={name} python -m pytest {name}"
         )
