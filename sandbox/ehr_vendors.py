@@ -32,6 +32,7 @@ _DSTU2 = _Known(
 )
 _READ_BY_TYPE = (
     "AllergyIntolerance",
+    "Binary",
     "Condition",
     "DocumentReference",
     "Encounter",

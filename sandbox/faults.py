@@ -13,7 +13,7 @@ from typing import Literal
 from sandbox.personality import Personality
 
 Where = Literal["discovery", "authorize", "token", "fhir", "refresh"]
-Needs = Literal["", "id_token", "iss", "well-known", "refresh", "whole-answer", "banner", "new-refresh"]
+Needs = Literal["", "id_token", "iss", "well-known", "refresh", "whole-answer", "banner", "new-refresh", "encounters"]
 
 NO_FAULT = "none"
 STRANGER = "https://stranger.invalid"
@@ -23,7 +23,8 @@ STRANGER = "https://stranger.invalid"
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`needs` names what the EHR must do at all for this fault to show. "whole-answer": errors that carry `state`;
-    "banner": a `need_patient_banner` that is a boolean; "new-refresh": a refresh token in the answer to a refresh."""
+    "banner": a `need_patient_banner` that is a boolean; "new-refresh": a refresh token in the answer to a refresh;
+    "encounters": that it serves them."""
 
     name: str
     where: Where
@@ -40,6 +41,7 @@ class Fault:
             "new-refresh": personality.refresh in ("rotating", "same"),
             "banner": not personality.banner_as_text,
             "whole-answer": not personality.proxied,
+            "encounters": "Encounter" in personality.type_names,
         }
         return met[self.needs]
 
@@ -148,9 +150,30 @@ _FHIR: tuple[tuple[str, str], ...] = (
     ("conditions-slow", "Conditions: answer late (by the scenario's delay, else six seconds)"),
     ("medications-500", "Medications: 500"),
     ("medications-403", "Medications: 403"),
+    ("allergies-500", "Allergies: 500"),
+    ("allergies-403", "Allergies: 403"),
+    ("allergies-empty", "Allergies: none recorded, and no entry that says so"),
+    ("allergies-other-patient", "Allergies: one of them belongs to somebody else"),
+    ("allergies-warning", "Allergies: the EHR warns that the list may be incomplete"),
+    ("vitals-500", "Vital signs: 500"),
+    ("vitals-slow", "Vital signs: answer late (by the scenario's delay, else six seconds)"),
+    ("labs-403", "Lab results: 403"),
+    ("labs-html", "Lab results: 200 with an HTML login page"),
+    ("labs-other-patient", "Lab results: one of them belongs to somebody else"),
+    ("immunizations-404", "Immunizations: 404"),
+    ("immunizations-500", "Immunizations: 500"),
+    ("documents-500", "Documents: 500"),
+    ("documents-foreign-url", "Documents: one of them lies on another origin"),
+    ("binary-404", "A document's content answers 404"),
+    ("binary-redirect", "A document's content redirects to another origin"),
+    ("binary-html-as-pdf", "A document's content is an HTML login page said to be a PDF"),
     ("xss", "Names and texts carry script"),
     ("request_invalid_token", "Every FHIR request is answered 401: the token is invalid"),
     ("request_expired_token", "Every FHIR request is answered 401: the token has expired"),
+)
+_ENCOUNTERS: tuple[tuple[str, str], ...] = (
+    ("encounters-403", "Encounters: 403"),
+    ("encounters-500", "Encounters: 500"),
 )
 _REFRESH: tuple[tuple[str, str, Needs], ...] = (
     ("refresh-invalid-grant", "A refresh answers 400 invalid_grant", "refresh"),
@@ -170,6 +193,7 @@ FAULTS: dict[str, Fault] = {
         *(Fault(name, "authorize", what, needs) for name, what, needs in _AUTHORIZE),
         *(Fault(name, "token", what, needs) for name, what, needs in _TOKEN),
         *(Fault(name, "fhir", what) for name, what in _FHIR),
+        *(Fault(name, "fhir", what, "encounters") for name, what in _ENCOUNTERS),
         *(Fault(name, "refresh", what, needs) for name, what, needs in _REFRESH),
     )
 }

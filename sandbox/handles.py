@@ -83,8 +83,9 @@ def from_base64url(text: str) -> dict[str, Any]:
 def to_proxy(scenario: LaunchScenario) -> str:
     """The launch JSON of the proxy; what it has no key for goes into the simulation's own."""
     launch: dict[str, Any] = {"patient": scenario.patient, "need_patient_banner": scenario.banner}
-    if scenario.encounter:
-        launch["encounter"] = scenario.encounter
+    visit = store.current_visit(scenario.ehr, scenario.patient, scenario.encounter)
+    if visit:
+        launch["encounter"] = visit
     if set(scenario.to_plain()) - {"ehr", "patient", "encounter", "banner"}:
         launch["scenario"] = scenario.encode()
     return as_base64url(launch)

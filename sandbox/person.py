@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
@@ -77,11 +78,18 @@ Time = str | Age | AgeRange | Span | Words
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An encounter. `kind` is a code of HL7's ActCode: AMB, EMER or IMP."""
+    """An encounter. `kind` is a code of HL7's ActCode: AMB, EMER or IMP; `left` "" is the same day.
+
+    `status` is planned, in-progress, finished or cancelled; `place` and `reason` are words.
+    """
 
     day: str
     kind: str = "AMB"
     clinician: str = ""
+    status: str = "finished"
+    left: str = ""
+    place: str = ""
+    reason: str = ""
     id: str = ""
 
 
@@ -112,11 +120,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A quantity in UCUM: `unit` is for people, `code` for machines."""
+    """A quantity in UCUM: `unit` is for people, `code` for machines; `comparator` is <, <=, >= or >.
 
-    value: int | float
+    A Decimal keeps its zeros at the end ("1.10").
+    """
+
+    value: int | float | Decimal
     unit: str
     code: str
+    comparator: str = ""
 
 
 @dataclass(frozen=True, slots=True)

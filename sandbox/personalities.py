@@ -64,23 +64,33 @@ _PROFESSIONAL = Personality(
     launch_style="patient-id",
     patient_in_bundle=True,
     bundle_details=False,
+    unlisted=frozenset({"Binary"}),
 )
 
 _R4_SEARCH = (_PATIENT, _ID)
-_R4_RESOURCES = (
-    ResourceType("AllergyIntolerance", (*_R4_SEARCH, ("clinical-status", "token"))),
-    ResourceType("Condition", (*_R4_SEARCH, _CATEGORY, ("clinical-status", "token"), _CODE)),
-    ResourceType("DocumentReference", (*_R4_SEARCH, _CATEGORY, _STATUS)),
-    ResourceType("Encounter", (*_R4_SEARCH, _STATUS)),
-    ResourceType("Immunization", (*_R4_SEARCH, _STATUS)),
-    ResourceType("Medication", (_ID, _CODE)),
-    ResourceType("MedicationRequest", (*_R4_SEARCH, _STATUS, ("intent", "token"), _CATEGORY)),
-    ResourceType("MedicationStatement", (*_R4_SEARCH, _STATUS)),
-    ResourceType("Observation", (*_R4_SEARCH, _CATEGORY, _CODE, _STATUS)),
-    ResourceType("Patient", _PERSON),
-    ResourceType("Practitioner", (_ID,)),
-    ResourceType("Procedure", (*_R4_SEARCH, _STATUS, _CODE)),
-)
+
+
+def _r4_resources(*more: tuple[str, str]) -> tuple[ResourceType, ...]:
+    """What the R4 servers hold; `more` are parameters of the records that have a date."""
+    return (
+        ResourceType("AllergyIntolerance", (*_R4_SEARCH, ("clinical-status", "token"))),
+        ResourceType("Binary", ()),
+        ResourceType("Condition", (*_R4_SEARCH, _CATEGORY, ("clinical-status", "token"), _CODE)),
+        ResourceType("DocumentReference", (*_R4_SEARCH, _CATEGORY, _STATUS, *more)),
+        ResourceType("Encounter", (*_R4_SEARCH, _STATUS, *more)),
+        ResourceType("Immunization", (*_R4_SEARCH, _STATUS, *more)),
+        ResourceType("Medication", (_ID, _CODE)),
+        ResourceType("MedicationRequest", (*_R4_SEARCH, _STATUS, ("intent", "token"), _CATEGORY)),
+        ResourceType("MedicationStatement", (*_R4_SEARCH, _STATUS)),
+        ResourceType("Observation", (*_R4_SEARCH, _CATEGORY, _CODE, _STATUS, *more)),
+        ResourceType("Patient", _PERSON),
+        ResourceType("Practitioner", (_ID,)),
+        ResourceType("Procedure", (*_R4_SEARCH, _STATUS, _CODE)),
+    )
+
+
+_DATED_R4 = _r4_resources(_DATE)
+_UNDATED_R4 = _r4_resources()
 _SMART_SCOPES = ("launch", "launch/patient", "openid", "fhirUser", "profile", "offline_access", "online_access")
 _SMART_R4 = Personality(
     slug="smart-r4",
@@ -90,7 +100,7 @@ _SMART_R4 = Personality(
     fhir_number="4.0.1",
     media_type="application/fhir+json",
     software=("Sandbox FHIR server", "1.0"),
-    resources=_R4_RESOURCES,
+    resources=_DATED_R4,
     oauth_path="oauth2",
     plain_scopes=_SMART_SCOPES,
     auth_methods=("client_secret_basic", "client_secret_post", "private_key_jwt", "none"),
@@ -120,7 +130,7 @@ _EPIC = Personality(
     fhir_number="4.0.1",
     media_type="application/fhir+json",
     software=("Epic", "November 2025"),
-    resources=_R4_RESOURCES,
+    resources=_DATED_R4,
     oauth_path="oauth2",
     plain_scopes=_SMART_SCOPES,
     auth_methods=("client_secret_post", "client_secret_basic", "private_key_jwt"),
@@ -156,7 +166,7 @@ _ORACLE_HEALTH = Personality(
     fhir_number="4.0.1",
     media_type="application/fhir+json",
     software=("Oracle Health", "2026.10"),
-    resources=_R4_RESOURCES,
+    resources=_UNDATED_R4,
     oauth_path="personas/provider",
     exchange_path="hosts/fhir-ehr/protocols/oauth2/profiles/smart-v1",
     plain_scopes=_SMART_SCOPES,
@@ -183,7 +193,7 @@ _AZURE = Personality(
     fhir_number="4.0.1",
     media_type="application/fhir+json",
     software=("Microsoft FHIR Server", "3.9.1"),
-    resources=_R4_RESOURCES,
+    resources=_UNDATED_R4,
     oauth_path="AadSmartOnFhirProxy",
     plain_scopes=("launch", "launch/patient", "openid", "profile", "offline_access"),
     auth_methods=("client_secret_basic", "client_secret_post"),
@@ -208,10 +218,16 @@ _SMART_STU3 = Personality(
     media_type="application/fhir+json",
     software=("Sandbox FHIR server", "0.9"),
     resources=(
+        ResourceType("AllergyIntolerance", (*_STU3_SEARCH, ("clinical-status", "token"))),
+        ResourceType("Binary", ()),
         ResourceType("Condition", (*_STU3_SEARCH, _CATEGORY, ("clinical-status", "token"), _CODE)),
+        ResourceType("DocumentReference", (*_STU3_SEARCH, _STATUS)),
+        ResourceType("Encounter", (*_STU3_SEARCH, _STATUS, _DATE)),
+        ResourceType("Immunization", (*_STU3_SEARCH, _STATUS, _DATE)),
         ResourceType("Medication", (_ID, _CODE)),
         ResourceType("MedicationRequest", (*_STU3_SEARCH, _STATUS, ("intent", "token"), _CATEGORY)),
         ResourceType("MedicationStatement", (*_STU3_SEARCH, _STATUS)),
+        ResourceType("Observation", (*_STU3_SEARCH, _CATEGORY, _CODE, _STATUS, _DATE)),
         ResourceType("Patient", _PERSON),
         ResourceType("Practitioner", (_ID,)),
     ),

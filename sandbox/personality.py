@@ -56,6 +56,7 @@ class Personality:
     `whole_store`: any token opens every patient's records. `bundle_details`: searchsets carry `total` and `fullUrl`.
     `page_size` 0 sends all at once. `required`: searches of that type need one of those parameters. `named`: the
     id_token says the name besides `fhirUser`. `fhir_context` is a `fhirContext` of relative references, as texts.
+    `unlisted` are types that it serves and does not list.
     """
 
     slug: str
@@ -104,14 +105,20 @@ class Personality:
     styles: bool = False
     fhir_context: tuple[str, ...] = ()
     code_seconds: int = 60
+    unlisted: frozenset[str] = frozenset()
     type_names: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "type_names", frozenset(resource.name for resource in self.resources))
+        object.__setattr__(self, "type_names", self.unlisted.union(resource.name for resource in self.resources))
 
     @property
     def refreshes(self) -> bool:
         return self.refresh != "none"
+
+    @property
+    def granular(self) -> bool:
+        """Whether scopes of version 2 may be narrowed to categories."""
+        return self.fhir_number == "4.0.1" and not self.proxied
 
     @property
     def proxied(self) -> bool:

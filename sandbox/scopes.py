@@ -15,9 +15,12 @@ Level = Literal["patient", "user", "system"]
 
 _RESOURCE = re.compile(
     r"(?P<level>patient|user|system)/(?P<type>\*|[A-Z][A-Za-z]+)\.(?P<rights>[Rr]ead|write|\*|c?r?u?d?s?)"
+    r"(?:\?category=(?P<category>[^&=?]+))?"
 )
 _READING = {"read": "rs", "Read": "rs", "*": "rs", "write": ""}
 _VERSION_1 = frozenset({"read", "write", "*"})
+_BY_CATEGORY = frozenset({"Condition", "DocumentReference", "Observation"})
+"""The types whose records a scope can narrow by `?category=` (after US Core 7, section "Scopes")."""
 REFRESH_SCOPES = frozenset({"offline_access", "online_access"})
 
 
@@ -37,9 +40,12 @@ def _granted_resource(scope: str, personality: Personality, style: ScopeStyle, l
         return ""
     if style == "explicit" and "*" in (match["type"], match["rights"]):
         return ""
-    word = match["rights"]
+    word, category = match["rights"], match["category"]
+    if category and (word in _READING or match["type"] not in _BY_CATEGORY or not personality.granular):
+        return ""
     narrowed = "read" if word in _READING else _rights(word)
-    return f"{match['level']}/{match['type']}.{'Read' if style == 'mixed-case' else narrowed}"
+    way = "Read" if style == "mixed-case" else narrowed
+    return f"{match['level']}/{match['type']}.{way}{f'?category={category}' if category else ''}"
 
 
 def registered(personality: Personality) -> list[str]:
@@ -97,6 +103,18 @@ def allows(
         for match in matches
         if match["level"] in levels
     )
+
+
+def categories(scope: str, resource_type: str, right: str) -> frozenset[str] | None:
+    """The only categories of this type that the scope opens, as `system|code` or `code`; None when it opens all."""
+    opening = [
+        match
+        for match in map(_RESOURCE.fullmatch, scope.split())
+        if match is not None and match["type"] in ("*", resource_type) and right in _rights(match["rights"])
+    ]
+    if not opening or any(match["category"] is None for match in opening):
+        return None
+    return frozenset(match["category"] for match in opening)
 
 
 def wants_patient(scope: str) -> bool:

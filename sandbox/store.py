@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from sandbox import population
 from sandbox.addresses import EhrAddress
 from sandbox.person import Person
+from sandbox.personalities import PERSONALITIES
 from sandbox.personality import FhirNumber
-from sandbox.writers import dstu2, r4, stu3
+from sandbox.writers import dstu2_chart, r4_chart, stu3_chart
 
 Resource = dict[str, Any]
 
@@ -18,10 +19,8 @@ class Writer(Protocol):
 
     def resources(self, type_name: str, person: Person, base: str) -> list[Resource]: ...
 
-    def patient(self, person: Person, base: str) -> Resource: ...
 
-
-_WRITERS: dict[FhirNumber, Writer] = {"1.0.2": dstu2, "3.0.2": stu3, "4.0.1": r4}
+_WRITERS: dict[FhirNumber, Writer] = {"1.0.2": dstu2_chart, "3.0.2": stu3_chart, "4.0.1": r4_chart}
 
 
 def residents(ehr: str) -> list[Person]:
@@ -45,13 +44,21 @@ def somebody_else(person: Person) -> Person:
 
 
 def patient(address: EhrAddress, person: Person) -> Resource:
-    return _WRITERS[address.personality.fhir_number].patient(person, address.fhir_base)
+    return records(address, person, "Patient")[0]
+
+
+def current_visit(ehr: str, patient_id: str, wanted: str = "") -> str:
+    """The encounter of a launch: the wanted one, else the visit under way; "" where the EHR has no such encounter."""
+    person = person_of(ehr, patient_id)
+    if person is None or "Encounter" not in PERSONALITIES[ehr].type_names:
+        return ""
+    if wanted:
+        return wanted if wanted in {visit.id for visit in person.visits} else ""
+    return next((visit.id for visit in person.visits if visit.status == "in-progress"), "")
 
 
 def records(address: EhrAddress, person: Person, type_name: str) -> list[Resource]:
     """One person's resources of one type; a type that the EHR does not hold gives none."""
-    if type_name == "Patient":
-        return [patient(address, person)]
     return _WRITERS[address.personality.fhir_number].resources(type_name, person, address.fhir_base)
 
 

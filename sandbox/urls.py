@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, register_converter
 
 from sandbox.addresses import EhrConverter
-from sandbox.endpoints import authorize, conformance, desktop, fhir, proxy, token, upkeep
+from sandbox.endpoints import authorize, binaries, conformance, desktop, fhir, proxy, token, upkeep
 from sandbox.personalities import EXCHANGE_PATHS, OAUTH_PATHS
 
 app_name = "sandbox"
@@ -46,6 +46,7 @@ urlpatterns = [
     path("<ehr:address>/fhir/metadata", conformance.metadata),
     path("<ehr:address>/fhir/.well-known/smart-configuration", conformance.smart_configuration),
     path("<ehr:address>/fhir/Patient/<str:patient_id>/<str:type_name>", fhir.search_compartment),
+    path("<ehr:address>/fhir/Binary/<str:resource_id>", binaries.read),
     path("<ehr:address>/fhir/<str:type_name>", fhir.search),
     path("<ehr:address>/fhir/<str:type_name>/<str:resource_id>", fhir.read),
     path("<ehr:address>/fhir", fhir.unknown),

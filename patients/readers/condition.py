@@ -25,6 +25,7 @@ from patients.readers.datatypes import (
     unreadable_flag,
 )
 from patients.readers.dates import date_at, in_future, is_before, is_time_sent, time_at
+from patients.readers.shapes import CONDITION, unreadable_marks
 from patients.records import Coded, Condition, ConditionGroup, Missing, PartialDate, Tag, Tone, When
 
 NOT_GIVEN = Tag("Status not given", Tone.UNKNOWN)
@@ -178,13 +179,13 @@ def _marks(fields: Fields, group: ConditionGroup, *, onset: When | Missing, ende
     abated = bool(ended) or flag_at(fields, "abatementBoolean") is True
     if group is ConditionGroup.ACTIVE and abated:
         marks.append("An end is recorded although the status is active")
-    if not ended and (is_time_sent(fields, "abatement") or unreadable_flag(fields, "abatementBoolean")):
+    if (not ended and is_time_sent(fields, "abatement")) or unreadable_flag(fields, "abatementBoolean"):
         marks.append("An end was sent that could not be read")
     began = onset if isinstance(onset, When) else None
     marks += time_marks(began, ended)
     if began and began.start and in_future(began.start):
         marks.append("The onset lies in the future")
-    return tuple(marks)
+    return (*marks, *unreadable_marks(fields, CONDITION))
 
 
 def time_marks(began: When | None, ended: When | None) -> list[str]:

@@ -23,12 +23,22 @@ class Unreadable(ValueError):
 
 
 def require_type(resource: object, *types: str) -> Fields:
-    """The resource as fields; raises Unreadable when it is no JSON object of one of these types."""
+    """The resource as fields, also out of a Bundle that holds nothing else; raises Unreadable for any other type."""
     if not isinstance(resource, Mapping):
         raise Unreadable("not a JSON object")
-    if resource.get("resourceType") not in types:
-        raise Unreadable(f"not a {' or '.join(types)}")
-    return resource
+    if found := of_type(resource, *types):
+        return found
+    raise Unreadable(f"not a {' or '.join(types)}")
+
+
+def of_type(resource: object, *types: str) -> Fields:
+    """The resource if it is of one of these types, or the only entry of a Bundle if that is; else no fields."""
+    fields = as_fields(resource)
+    if fields.get("resourceType") == "Bundle":
+        entries = as_list(fields.get("entry"))
+        fields = as_fields(as_fields(entries[0]).get("resource")) if len(entries) == 1 else NOTHING
+    kind = fields.get("resourceType")
+    return fields if isinstance(kind, str) and kind in types else NOTHING
 
 
 def as_fields(value: object) -> Fields:
@@ -63,7 +73,11 @@ def texts_at(parent: Fields, key: str) -> list[str]:
 
 def flag_at(parent: Fields, key: str) -> bool | None:
     """A boolean; servers also send the words "true" and "false". None when there is none or it cannot be read."""
-    value = parent.get(key)
+    return flag_of(parent.get(key))
+
+
+def flag_of(value: object) -> bool | None:
+    """The same for the value itself."""
     if isinstance(value, bool):
         return value
     return {"true": True, "false": False}.get(clean(value).lower())
@@ -71,16 +85,17 @@ def flag_at(parent: Fields, key: str) -> bool | None:
 
 def is_sent(parent: Fields, key: str) -> bool:
     """Whether the element says anything, readable or not: null, blank text, empty and extension-only objects do not."""
-    return _says_something(parent.get(key))
+    return says_something(parent.get(key))
 
 
-def _says_something(value: object) -> bool:
+def says_something(value: object) -> bool:
+    """The same for the value itself."""
     if isinstance(value, str):
         return bool(clean(value))
     if isinstance(value, list):
-        return any(map(_says_something, value))
+        return any(map(says_something, value))
     if isinstance(value, Mapping):
-        return any(_says_something(item) for key, item in value.items() if key not in _SILENT)
+        return any(says_something(item) for key, item in value.items() if key not in _SILENT)
     return value is not None
 
 
@@ -222,12 +237,30 @@ def notes_at(resource: Fields, *keys: str) -> tuple[str, ...]:
     return unique(notes)
 
 
-MODIFIED = "The EHR attached a condition to this record that this app cannot read. Check the EHR."
+MODIFIED = "The EHR sent a remark that changes the meaning of this record and that this app cannot read. Check the EHR."
+# A contained resource is a record of its own; a dosage has a notice of its own.
+_LEFT_OUT = frozenset({"contained", "dosage", "dosageInstruction"})
 
 
 def modifier_marks(resource: Fields) -> list[str]:
-    """A notice when an extension changes the meaning of the resource: https://hl7.org/fhir/extensibility.html#modifier."""
-    return [MODIFIED] if is_sent(resource, "modifierExtension") else []
+    """A notice when rules or extensions that we do not know change the meaning of the resource or of a part of it.
+
+    Sources: https://hl7.org/fhir/extensibility.html#modifierExtension, https://hl7.org/fhir/resource.html#implicitRules.
+    """
+    return [MODIFIED] if is_sent(resource, "implicitRules") or is_modified(resource) else []
+
+
+def is_modified(part: Fields) -> bool:
+    """Whether this element, or one within it, carries a modifier extension."""
+    if is_sent(part, "modifierExtension"):
+        return True
+    return any(
+        is_modified(item)
+        for key, value in part.items()
+        if isinstance(value, list | Mapping) and key not in _LEFT_OUT
+        for item in as_list(value)
+        if isinstance(item, Mapping)
+    )
 
 
 def unique(items: Iterable[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from patients.readers.datatypes import (
     as_list,
     extensions,
     flag_at,
+    is_modified,
     is_sent,
     many,
     normal_code,
@@ -90,7 +91,7 @@ _CHANGED = "A dosage instruction carries a condition that this app cannot read. 
 def _marks(resource: Fields, read: list[Dose]) -> list[str]:
     sent = [item for key in _KEYS for item in as_list(resource.get(key)) if item is not None]
     lost = len(read) < len(sent) or any(dose.unclear and not dose.as_written for dose in read)
-    changed = any(is_sent(item, "modifierExtension") for item in dosages(resource))
+    changed = any(is_modified(item) for item in dosages(resource))
     return [*([_LOST] if lost else []), *([_CHANGED] if changed else [])]
 
 
@@ -98,7 +99,7 @@ def _dose(dosage: Fields) -> Dose:
     written = verbatim(dosage.get("text"))
     more = words_at(dosage, "additionalInstruction", "additionalInstructions")
     instructions = unique([*more, *texts_at(dosage, "patientInstruction")])
-    if is_sent(dosage, "modifierExtension"):
+    if is_modified(dosage):
         # Whatever it changes, our own line would be wrong.
         return Dose(as_written=written, instructions=instructions, unclear=True)
     dose = Dose(

@@ -12,6 +12,9 @@ from patients.readers.codes import concept_at, words_at
 from patients.readers.condition import time_marks
 from patients.readers.datatypes import (
     Fields,
+    absent_reason,
+    as_fields,
+    as_list,
     contained,
     extensions,
     flag_at,
@@ -32,6 +35,8 @@ from patients.readers.dosage import dosages, doses
 from patients.readers.drug import drug_of
 from patients.readers.medication_status import is_statement, place
 from patients.readers.names import reference_name
+from patients.readers.shapes import PRESCRIPTION as SHAPE
+from patients.readers.shapes import unreadable_marks
 from patients.records import Medication, MedicationGroup, Missing, PartialDate, When
 
 PRESCRIPTION, REPORTED = "Prescription", "Reported"
@@ -66,14 +71,15 @@ def medication(resource: Fields, *, known: Mapping[str, Fields] | None = None) -
         prescriber=_prescriber(fields),
         reasons=_reasons(fields),
         notes=notes_at(fields, "note", "notes"),
-        marks=unique([*placed.marks, *dose_marks, *marks]),
+        marks=unique([*placed.marks, *drug.marks, *dose_marks, *marks]),
         restricted=is_restricted(fields),
         informant=_informant(fields),
     )
 
 
 def _bounds(fields: Fields) -> list[tuple[PartialDate | None, PartialDate | None]]:
-    repeats = [one(one(dosage, "timing"), "repeat") for dosage in dosages(fields)]
+    timings = [*many(fields, "effectiveTiming"), *(one(dosage, "timing") for dosage in dosages(fields))]
+    repeats = [one(timing, "repeat") for timing in timings]
     return [period_dates(period) for repeat in repeats for period in many(repeat, "boundsPeriod")]
 
 
@@ -83,10 +89,18 @@ def _started(fields: Fields) -> When | Missing:
     starts = [start for start, _end in _bounds(fields) if start]
     if effective or starts:
         return When(start=effective or min(starts, key=lambda moment: moment.sort_key))
-    if (reason := why_missing(fields, "effectiveDateTime", "effectivePeriod")) is not Missing.NOT_RECORDED:
+    if (reason := _why_no_start(fields)) is not Missing.NOT_RECORDED:
         return reason
     written = date_at(fields, "authoredOn", "dateWritten", "dateAsserted")
     return When(start=written, label="Recorded") if isinstance(written, PartialDate) else written
+
+
+def _why_no_start(fields: Fields) -> Missing:
+    """A period may well be readable and have no start."""
+    period = one(fields, "effectivePeriod")
+    if period and why_missing(fields, "effectiveDateTime") is Missing.NOT_RECORDED:
+        return absent_reason(period) or why_missing(period, "start")
+    return why_missing(fields, "effectiveDateTime", "effectivePeriod")
 
 
 def _effective(fields: Fields) -> PartialDate | None:
@@ -130,9 +144,9 @@ def _reasons(fields: Fields) -> tuple[str, ...]:
     words = words_at(fields, "reasonCodeableConcept", "reasonCode", "reasonForUseCodeableConcept")
     references = many(fields, "reasonReference", "reasonForUseReference")
     named = [_referred_reason(fields, reference) for reference in references]
-    for item in many(fields, "reason"):  # R5's CodeableReference
-        found = concept_at(item, "concept")
-        named.append(found.text if found else _referred_reason(fields, one(item, "reference")))
+    for item in as_list(fields.get("reason")):  # R5's CodeableReference
+        found = concept_at({"": item}, "")
+        named.append(found.text if found else _referred_reason(fields, one(as_fields(item), "reference")))
     return unique([*words, *named])
 
 
@@ -152,7 +166,9 @@ def _marks(fields: Fields, group: MedicationGroup, *, started: When | Missing, e
     for label, key in _EXPLAINED:
         if words := words_at(fields, key):
             marks.append(f"{label}: {', '.join(words)}")
-    return [*marks, *_adherence(fields)]
+    reasons = words_at(one(fields, "adherence"), "reason")  # R5
+    marks += [f"Reason for adherence: {', '.join(reasons)}"] if reasons else []
+    return [*marks, *_adherence(fields), *unreadable_marks(fields, SHAPE)]
 
 
 _EXPLAINED = (

@@ -37,15 +37,23 @@ _INTENTS: Mapping[str, Tag] = {
     "proposal": Tag("Proposed", Tone.INFO),
     "option": Tag("Option", Tone.INFO),
 }
+_ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
+UNREADABLE_INTENT = "Whether this is an order, a plan or a proposal could not be read. Check the EHR."
 _KNOWN = frozenset({*_STATUSES, "canceled"})
+# http://hl7.org/fhir/ValueSet/medication-statement-adherence (R5); a drug on hold stays among the current ones, tagged.
 _ADHERENCE: Mapping[str, tuple[MedicationGroup, Tag]] = {
     "taking": (MedicationGroup.CURRENT, Tag("Taking", Tone.OK)),
     "taking-as-directed": (MedicationGroup.CURRENT, Tag("Taking", Tone.OK)),
     "taking-not-as-directed": (MedicationGroup.CURRENT, Tag("Taking, not as directed", Tone.WARN)),
     "not-taking": (MedicationGroup.NOT_TAKING, NOT_TAKING),
-    "not-taking-on-hold": (MedicationGroup.NOT_TAKING, NOT_TAKING),
-    "on-hold": (MedicationGroup.NOT_TAKING, NOT_TAKING),
-    "stopped": (MedicationGroup.PAST, Tag("Stopped", Tone.INFO)),
+    **dict.fromkeys(
+        ("on-hold", "on-hold-as-directed", "on-hold-not-as-directed"),
+        (MedicationGroup.CURRENT, Tag("On hold", Tone.WARN)),
+    ),
+    **dict.fromkeys(
+        ("stopped", "stopped-as-directed", "stopped-not-as-directed"),
+        (MedicationGroup.PAST, Tag("Stopped", Tone.INFO)),
+    ),
     "unknown": (MedicationGroup.CURRENT, TAKING_UNKNOWN),
 }
 
@@ -88,7 +96,10 @@ def _request(fields: Fields, group: MedicationGroup, tag: Tag, *, reported: bool
     marks: tuple[str, ...] = ()
     if unreadable_flag(fields, "doNotPerform"):
         marks = ("Whether this is an instruction NOT to give could not be read. Check the EHR.",)
-    intent = status_at(fields, "intent", _INTENTS).code
+    sent = status_at(fields, "intent", (*_INTENTS, *_ORDERS))
+    if sent.unreadable or (sent.words and not sent.code):
+        marks = (*marks, f"Intent of this order: {sent.words}" if sent.words else UNREADABLE_INTENT)
+    intent = sent.code if sent.code in _INTENTS else ""
     if intent and group is MedicationGroup.CURRENT and not reported:
         held = tag.word == "On hold"
         return Placed(MedicationGroup.PLANNED, tag if held else _INTENTS[intent], marks)
@@ -104,9 +115,15 @@ def _statement(fields: Fields, group: MedicationGroup, tag: Tag) -> Placed:
         return Placed(MedicationGroup.NOT_TAKING, NOT_TAKING)
     if unreadable_flag(fields, "wasNotTaken"):
         return Placed(group, tag, ("Whether it is taken could not be read. Check the EHR.",))
-    adherence = status_at(one(fields, "adherence"), "code", _ADHERENCE).code
-    if adherence and group is MedicationGroup.CURRENT:
-        return Placed(*_ADHERENCE[adherence])
+    adherence = status_at(one(fields, "adherence"), "code", _ADHERENCE)
+    marks = (f"Adherence: {adherence.words}",) if adherence.words and not adherence.code else ()
+    if adherence.code and group is MedicationGroup.CURRENT:
+        return Placed(*_ADHERENCE[adherence.code])
     if "taken" in fields and taken != "y" and group is MedicationGroup.CURRENT and flag_at(fields, "taken") is None:
-        return Placed(group, TAKING_UNKNOWN)
-    return Placed(group, NOT_GIVEN if tag.word == "Recorded" else tag)
+        return Placed(group, TAKING_UNKNOWN, _besides(tag))
+    return Placed(group, NOT_GIVEN if tag.word == "Recorded" else tag, marks)
+
+
+def _besides(tag: Tag) -> tuple[str, ...]:
+    """The status that the tag of a drug that may not be taken leaves no room for."""
+    return () if tag.word == "Active" or tag in (NOT_GIVEN, NOT_READABLE) else (f"Status of this record: {tag.word}",)

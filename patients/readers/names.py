@@ -74,8 +74,8 @@ def _compared(name: PersonName) -> str:
 
 def spoken_name(holder: Fields, key: str = "name") -> str:
     """A practitioner, contact or organisation in one line: "Dr. Ada Example", "Example Clinic"; "" without a name."""
-    if text := text_at(holder, key):
-        return text
+    if texts := texts_at(holder, key):
+        return texts[0]
     for name in many(holder, key):
         if text := text_at(name, "text"):
             return text

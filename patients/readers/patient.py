@@ -7,6 +7,8 @@ ethnicity and sex (https://hl7.org/fhir/us/core/).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from patients.readers.codes import concept_at, why_no_concept
 from patients.readers.contacts import addresses, contact_persons, languages, telecom
@@ -30,10 +32,11 @@ from patients.readers.datatypes import (
     unreadable_flag,
     why_missing,
 )
-from patients.readers.dates import calendar_date, exact_time
+from patients.readers.dates import calendar_date, exact_time, in_future, is_before
 from patients.readers.identifiers import identifiers, medical_record_number
 from patients.readers.names import choose_name, preferred_name, reference_names
 from patients.readers.quantities import plain_number
+from patients.readers.shapes import PATIENT, unreadable_marks
 from patients.records import Contact, Demographics, Missing, PartialDate
 
 
@@ -256,6 +259,33 @@ def _marks(patient: Fields) -> tuple[str, ...]:
         marks.append("Whether the record is in use could not be read. Check the EHR.")
     if _sent_birth_moment(patient) and not _birth_moment(patient):
         marks.append("The time of birth was sent with another day than the birth date")
+    marks += _implausible(patient)
     if is_sent(patient, "animal") or any(extensions(patient, "patient-animal")):
         marks.append("This record is of an animal.")
-    return tuple(marks)
+    return (*marks, *unreadable_marks(patient, PATIENT))
+
+
+OLDEST = 130
+"""The age in years above which a date of birth or of death is more likely wrong than right."""
+
+
+def _implausible(patient: Fields) -> list[str]:
+    """Notices about dates that cannot be; they are shown as sent all the same."""
+    born, died = calendar_date(patient.get("birthDate")), _deceased(patient)
+    death = died if isinstance(died, PartialDate) else None
+    marks = []
+    if born and in_future(born):
+        marks.append("The date of birth lies in the future. Check the EHR.")
+    if death and in_future(death):
+        marks.append("The date of death lies in the future. Check the EHR.")
+    if born and death and is_before(death, born):
+        marks.append("The date of death lies before the date of birth. Check the EHR.")
+    last = death or _today()
+    if born and last.year and born.year and is_before(born, replace(last, year=last.year - OLDEST)):
+        marks.append(f"By these dates the age is over {OLDEST} years. Check the EHR.")
+    return marks
+
+
+def _today() -> PartialDate:
+    now = datetime.now(UTC)
+    return PartialDate(sent="", year=now.year, month=now.month, day=now.day)

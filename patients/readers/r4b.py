@@ -5,6 +5,40 @@ Source: https://hl7.org/fhir/R4B/history.html.
 
 from __future__ import annotations
 
-from patients.readers.r4 import CONDITION_QUERIES, MEDICATION_QUERIES, condition, demographics, medication
+from patients.readers.r4 import (
+    ALLERGY_QUERIES,
+    CONDITION_QUERIES,
+    DOCUMENT_QUERIES,
+    ENCOUNTER_QUERIES,
+    IMMUNIZATION_QUERIES,
+    LABS_QUERIES,
+    MEDICATION_QUERIES,
+    VITALS_QUERIES,
+    allergy,
+    condition,
+    demographics,
+    document,
+    encounter,
+    immunization,
+    medication,
+    observation,
+)
 
-__all__ = ["CONDITION_QUERIES", "MEDICATION_QUERIES", "condition", "demographics", "medication"]
+__all__ = [
+    "ALLERGY_QUERIES",
+    "CONDITION_QUERIES",
+    "DOCUMENT_QUERIES",
+    "ENCOUNTER_QUERIES",
+    "IMMUNIZATION_QUERIES",
+    "LABS_QUERIES",
+    "MEDICATION_QUERIES",
+    "VITALS_QUERIES",
+    "allergy",
+    "condition",
+    "demographics",
+    "document",
+    "encounter",
+    "immunization",
+    "medication",
+    "observation",
+]

@@ -7,7 +7,16 @@ from typing import Protocol
 
 from launcher.smart.fhir_version import FhirVersion
 from patients.readers import dstu2, r4, r4b, r5, stu3
-from patients.records import Condition, Demographics, Medication
+from patients.records import (
+    Allergy,
+    Condition,
+    Demographics,
+    Document,
+    Encounter,
+    Immunization,
+    Medication,
+    Observation,
+)
 
 Queries = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
@@ -24,6 +33,24 @@ class Reader(Protocol):
     @property
     def MEDICATION_QUERIES(self) -> Queries: ...
 
+    @property
+    def ALLERGY_QUERIES(self) -> Queries: ...
+
+    @property
+    def VITALS_QUERIES(self) -> Queries: ...
+
+    @property
+    def LABS_QUERIES(self) -> Queries: ...
+
+    @property
+    def IMMUNIZATION_QUERIES(self) -> Queries: ...
+
+    @property
+    def ENCOUNTER_QUERIES(self) -> Queries: ...
+
+    @property
+    def DOCUMENT_QUERIES(self) -> Queries: ...
+
     def demographics(self, resource: Mapping[str, object]) -> Demographics: ...
 
     def condition(self, resource: Mapping[str, object]) -> Condition: ...
@@ -31,6 +58,16 @@ class Reader(Protocol):
     def medication(
         self, resource: Mapping[str, object], *, known: Mapping[str, Mapping[str, object]] | None = None
     ) -> Medication: ...
+
+    def allergy(self, resource: Mapping[str, object]) -> Allergy: ...
+
+    def observation(self, resource: Mapping[str, object]) -> Observation: ...
+
+    def immunization(self, resource: Mapping[str, object]) -> Immunization: ...
+
+    def encounter(self, resource: Mapping[str, object], *, launched: str = "") -> Encounter: ...
+
+    def document(self, resource: Mapping[str, object], *, base: str) -> Document: ...
 
 
 _READERS: Mapping[FhirVersion, Reader] = {

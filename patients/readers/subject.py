@@ -33,10 +33,10 @@ def _points_to(reference: object, patient_id: str, base: str) -> bool:
     address, kind = reference.get("reference"), reference.get("type")
     if not isinstance(address, str) or (kind is not None and kind != "Patient"):
         return False
-    return _path_below(address, base) == ["Patient", patient_id]
+    return path_below(address, base) == ["Patient", patient_id]
 
 
-def _path_below(address: str, base: str) -> list[str] | None:
+def path_below(address: str, base: str) -> list[str] | None:
     """The segments below the base, without version; None when the address lies elsewhere."""
     if not address.partition(":")[1]:
         return _without_version(address.split("/"))

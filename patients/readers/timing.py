@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from patients.readers.codes import concept_at
-from patients.readers.datatypes import Fields, as_list, is_sent, many, number, one, text_at
+from patients.readers.datatypes import Fields, as_list, is_modified, is_sent, many, number, one, text_at
 from patients.readers.dates import date_words, partial_date
 from patients.readers.quantities import amount, amount_range, plain_number
 from patients.readers.text import clean
@@ -97,7 +97,7 @@ def timing_words(timing: Fields) -> str:
     """The code (a complete statement by FHIR's rule), the repeat, the single dates; "" when any of it is unclear."""
     repeat = one(timing, "repeat")
     try:
-        if is_sent(timing, "repeat") and not repeat:
+        if is_modified(timing) or (is_sent(timing, "repeat") and not repeat):
             raise _UnclearError
         coded, frequency = _code_words(timing), _repeat_words(repeat)
         bounds = _bounds(repeat)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .values import Coded, Missing, PartialDate, Tag, When
+from patients.records.values import Coded, Missing, PartialDate, Tag, When
 
 
 class ConditionGroup(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .values import Identifier, Missing, PartialDate, PersonName
+from patients.records.values import Identifier, Missing, PartialDate, PersonName
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,13 @@ HOLLINGBROOK = Person(
     doctor=_DOCTOR,
     relatives=(Relative(Name(("Hollingbrook",), ("Edwin",), use="usual"), "N", "555-0113"),),
     blanks=True,
-    visits=(Visit("2026-02-11", clinician=_DOCTOR), Visit("2026-10-06", clinician=_DOCTOR)),
+    visits=(
+        Visit("2026-02-11", clinician=_DOCTOR, reason="Sore face and fever"),
+        Visit("2026-10-06", clinician=_DOCTOR, place="Room 2", reason="Diabetes check"),
+        Visit("2026-10-13", clinician=_DOCTOR, status="cancelled", reason="Flu shot (given a week earlier)"),
+        Visit("2026-11-01T09:30:00-05:00", clinician=_DOCTOR, status="in-progress", place="Room 2", reason="Knee pain"),
+        Visit("2027-02-09", clinician=_DOCTOR, status="planned", reason="Diabetes check"),
+    ),
     conditions=(
         problem("type-2-diabetes", onset="2009-05-18", recorded="2009-05-18", asserter=_DOCTOR, style="chosen"),
         problem("hypertension", onset="2004", recorded="2004-11-02", asserter=_DOCTOR),
@@ -171,6 +177,7 @@ DUNMORROW = Person(
     id="54560",
     home="epic",
     story="no conditions recorded",
+    visits=(Visit("2026-11-01T11:00:00-04:00", clinician="dr-fennimore", status="in-progress", reason="Hay fever"),),
     names=(Name(("Dunmorrow",), ("Calum",)),),
     sex="male",
     born="1998-01-17",
@@ -189,6 +196,10 @@ PAPASTAVROU = Person(
     id="54577",
     home="azure",
     story="a name in Greek script",
+    visits=(
+        Visit("2026-04-22", clinician="dr-fennimore"),
+        Visit("2026-11-01T10:00:00-04:00", clinician="dr-fennimore", status="in-progress", reason="πόνος (pain)"),
+    ),
     names=(
         Name(("Παπασταύρου",), ("Ελένη",), prefix="Κα"),
         Name(("Papastavrou",), ("Eleni",), use="usual"),
@@ -237,7 +248,10 @@ OYARZABAL = Person(
     race=BLACK,
     ethnicity=HISPANIC,
     doctor="dr-vanhoutte",
-    visits=(Visit("2026-10-27", "EMER", "dr-vanhoutte"),),
+    visits=(
+        Visit("2026-10-27", "EMER", "dr-vanhoutte", left="2026-10-28", place="Emergency room", reason="Chest pain"),
+        Visit("2026-11-01T08:15:00-05:00", clinician="dr-vanhoutte", status="in-progress", reason="Seen again"),
+    ),
     conditions=(
         problem("chest-pain", category="encounter-diagnosis", onset="2026-10-27", recorded="2026-10-27", visit=1),
         problem("angina", verification="provisional", recorded="2026-10-27", asserter="dr-vanhoutte"),

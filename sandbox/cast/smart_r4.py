@@ -58,7 +58,13 @@ KITTREDGE = Person(
     ethnicity=NOT_HISPANIC,
     marital=MARRIED,
     doctor=_DOCTOR,
-    visits=(Visit("2026-10-12", clinician="dr-phetchara"),),
+    visits=(
+        Visit("2026-10-12", clinician="dr-phetchara", place="Heart clinic", reason="Chest pain on stairs"),
+        Visit("2022-02-14", "IMP", _DOCTOR, left="2022-02-19", place="Ward 2", reason="Bleeding ulcer"),
+        Visit("2026-09-14", clinician="dr-phetchara", status="cancelled"),
+        Visit("2026-11-01T10:40:00-04:00", clinician="dr-phetchara", status="in-progress", place="Heart clinic"),
+        Visit("2026-11-16", clinician="dr-phetchara", status="planned", place="Heart clinic", reason="Stress test"),
+    ),
     conditions=(
         problem("coronary-disease", onset="2013-11", recorded="2013-11-20", asserter="dr-phetchara"),
         problem("duodenal-ulcer", clinical="inactive", onset="2022-02-14", ended="2022-06", recorded="2022-02-14"),
@@ -108,7 +114,11 @@ NGUYEN = Person(
     marital=MARRIED,
     doctor=_DOCTOR,
     absolute_references=True,
-    visits=tuple(Visit(day, clinician=_DOCTOR) for day in ("2026-01-15", "2026-04-16", "2026-07-16", "2026-10-15")),
+    visits=(
+        *(Visit(day, clinician=_DOCTOR) for day in ("2026-01-15", "2026-04-16", "2026-07-16", "2026-10-15")),
+        Visit("2026-11-01T08:30:00-04:00", clinician=_DOCTOR, status="in-progress"),
+        Visit("2027-01-14", clinician=_DOCTOR, status="planned"),
+    ),
     conditions=(
         problem("breast-cancer", clinical="remission", onset="2019-08-06", recorded="2019-08-06", style="snomed"),
         problem("osteoporosis", onset="2024-03-03", recorded="2024-03-03"),
@@ -151,7 +161,10 @@ QUISPE = Person(
     ethnicity=HISPANIC,
     doctor="dr-okonkwo",
     relatives=(Relative(Name(("Arroyo",), ("Ximena",), use="usual"), "N", "555-0143"),),
-    visits=(Visit("2026-10-22", clinician="dr-okonkwo"),),
+    visits=(
+        Visit("2026-10-22", clinician="dr-okonkwo", reason="Earache"),
+        Visit("2026-11-01T11:30:00-04:00", clinician="dr-okonkwo", status="in-progress", reason="Ear, seen again"),
+    ),
     conditions=(
         problem("asthma", onset="2022-10", recorded="2022-10-17", severity=Concept("mild"), asserter="dr-okonkwo"),
         problem("eczema", clinical="inactive", onset="2019", recorded="2019-05-02"),
@@ -198,6 +211,11 @@ OLUFSEN = Person(
     id="smart-1081",
     home="epic",
     story="drugs by reference, contained, without a name, and lost",
+    visits=(
+        Visit("2026-02-02", clinician=_DOCTOR, place="Neurology"),
+        Visit("2026-11-01T09:45:00-04:00", clinician=_DOCTOR, status="in-progress", place="Neurology"),
+        Visit("2027-02-01", clinician=_DOCTOR, status="planned", place="Neurology"),
+    ),
     names=(Name(("Olufsen-Diallo",), ("Fatoumata",), prefix="Ms."),),
     sex="female",
     born="1976-04-26",
@@ -231,6 +249,11 @@ BEAUREGARD = Person(
     id="smart-1096",
     home="oracle-health",
     story="dosages: words only, structure only, both, ranges, tapering",
+    visits=(
+        Visit("2026-10-20", clinician=_DOCTOR, reason="Back pain"),
+        Visit("2026-11-01T10:20:00-05:00", clinician=_DOCTOR, status="in-progress", reason="Back pain"),
+        Visit("2026-11-10", clinician=_DOCTOR, status="cancelled"),
+    ),
     names=(Name(("Beauregard-Nakashima",), ("Philippa", "June"), prefix="Mrs."),),
     sex="female",
     born="1960-09-29",
@@ -285,6 +308,10 @@ ODWYER = Person(
     id="smart-1104",
     home="azure",
     story="a name with apostrophe and hyphen; nothing but free text",
+    visits=(
+        Visit("2026-05-20", clinician=_DOCTOR, reason="wheezy > 3 weeks"),
+        Visit("2026-11-01T12:10:00-05:00", clinician=_DOCTOR, status="in-progress"),
+    ),
     names=(Name(("O'Dwyer-Łukasik",), ("Siobhán", "Mary-Kate"), prefix="Ms.", suffix="PhD"),),
     sex="other",
     born="1990-10",

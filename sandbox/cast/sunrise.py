@@ -57,7 +57,7 @@ BERGSVEIN = Person(
     doctor=_WARD,
     relatives=(Relative(Name(("Bergsvein",), ("Absalom",), use="usual"), "C", "555-0132"),),
     blanks=True,
-    visits=(Visit("2026-10-28", "IMP", _WARD),),
+    visits=(Visit("2026-10-28", "IMP", _WARD, status="in-progress", place="Ward 7, bed 12", reason="Short of breath"),),
     conditions=(
         problem("pulmonary-embolism", onset=_ADMITTED, recorded=_ADMITTED, severity=Concept("severe"), visit=1),
         problem("pneumonia", verification="provisional", onset="2026-10-29", recorded="2026-10-29", visit=1),
@@ -138,6 +138,10 @@ ASHGROVE = Person(
     id="385800238",
     home="oracle-health",
     story="no sex recorded",
+    visits=(
+        Visit("2026-06-13", "EMER", "dr-vanhoutte", place="Emergency room", reason="Fell off a bicycle"),
+        Visit("2026-11-01T16:00:00-05:00", clinician="dr-marchetti", status="in-progress"),
+    ),
     names=(Name(("Ashgrove",), ("Robin",)), Name((), ("Rob",), use="usual")),
     born="1995-12-25",
     mrn="385800238",
@@ -203,7 +207,13 @@ MOKOENA = Person(
     ethnicity=NOT_HISPANIC,
     marital=MARRIED,
     doctor="np-lindeberg",
-    visits=(Visit("2026-10-19", clinician="np-lindeberg"),),
+    visits=(
+        Visit("2026-10-19", clinician="np-lindeberg", place="Maternity clinic"),
+        Visit("2026-05-12", clinician="np-lindeberg", place="Maternity clinic", reason="First visit"),
+        Visit("2026-10-28", clinician="np-lindeberg", status="cancelled", reason="Could not come"),
+        Visit("2026-11-01T09:00:00-04:00", clinician="np-lindeberg", status="in-progress", place="Maternity clinic"),
+        Visit("2026-12-28", "IMP", "np-lindeberg", status="planned", place="Delivery ward", reason="Birth"),
+    ),
     conditions=(
         problem("pregnancy", onset="2026-03-28", recorded="2026-05-12", asserter="np-lindeberg"),
         problem("gestational-diabetes", onset="2026-09-21", recorded="2026-09-21", visit=1),

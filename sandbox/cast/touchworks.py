@@ -45,7 +45,12 @@ VARGHESE_STROM = Person(
     doctor=_DOCTOR,
     relatives=(Relative(Name(("Varghese-Ström",), ("Annika",), use="usual"), "C", "555-0122"),),
     blanks=True,
-    visits=(Visit("2026-08-19", "IMP", _HEART), Visit("2026-10-14", clinician=_HEART)),
+    visits=(
+        Visit("2026-08-19", "IMP", _HEART, left="2026-08-24", place="Ward 4 East", reason="Short of breath"),
+        Visit("2026-10-14", clinician=_HEART, place="Heart clinic"),
+        Visit("2026-11-01T13:15:00-05:00", clinician=_HEART, status="in-progress", place="Heart clinic"),
+        Visit("2026-12-09", clinician=_HEART, status="planned", place="Heart clinic", reason="Slow pulse"),
+    ),
     conditions=(
         problem("heart-failure", onset="2020-02-17", recorded="2020-02-17", severity=Concept("moderate"), visit=1),
         problem("copd", onset="2014", recorded="2014-10-08", asserter=_DOCTOR),
@@ -114,7 +119,7 @@ CASTELLANOS = Person(
     doctor="dr-okonkwo",
     birth_order=2,
     relatives=(Relative(Name(("Reyes",), ("Lucinda",), use="usual"), "N", "555-0124"),),
-    visits=(Visit("2026-10-30", "IMP", "dr-okonkwo"),),
+    visits=(Visit("2026-10-30", "IMP", "dr-okonkwo", status="in-progress", place="Nursery"),),
     conditions=(
         problem(
             "newborn-jaundice",
@@ -179,6 +184,12 @@ TE_WHETU = Person(
     id="72",
     home="smart-stu3",
     story="no medications recorded",
+    visits=(
+        Visit("2025-06-03", clinician=_DOCTOR),
+        Visit("2026-06-16", clinician=_DOCTOR, place="Allergy clinic"),
+        Visit("2026-11-01T14:00:00-04:00", clinician=_DOCTOR, status="in-progress", place="Allergy clinic"),
+        Visit("2027-05-04", clinician=_DOCTOR, status="planned", place="Allergy clinic"),
+    ),
     names=(Name(("Te Whetu Lindqvist",), ("Aroha",), prefix="Ms."),),
     sex="female",
     born="1984-07-23",
@@ -199,6 +210,11 @@ NWACHUKWU = Person(
     id="86",
     home="smart-stu3",
     story="diagnoses and prescriptions without a status",
+    visits=(
+        Visit("2026-09-28", clinician=_DOCTOR, reason="Yearly check"),
+        Visit("2026-10-19", clinician=_DOCTOR, status="cancelled"),
+        Visit("2026-11-01T15:30:00-05:00", clinician=_DOCTOR, status="in-progress", reason="Sugar above 500"),
+    ),
     names=(Name(("Nwachukwu",), ("Thaddeus", "Obi"), prefix="Mr."),),
     sex="male",
     born="1959-01-30",

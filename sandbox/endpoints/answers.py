@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, Literal, ParamSpec
@@ -10,7 +9,7 @@ from typing import Any, Concatenate, Literal, ParamSpec
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
-from sandbox import faults
+from sandbox import exact, faults
 from sandbox.addresses import EhrAddress, site_origin
 from sandbox.personality import ErrorStyle
 
@@ -35,7 +34,7 @@ def single_values(params: QueryDict) -> dict[str, str]:
 
 
 def json_answer(body: object, *, status: int = 200, content_type: str = "application/json") -> HttpResponse:
-    return HttpResponse(json.dumps(body), status=status, content_type=content_type)
+    return HttpResponse(exact.dumps(body), status=status, content_type=content_type)
 
 
 def oauth_answer(body: object, *, status: int = 200) -> HttpResponse:

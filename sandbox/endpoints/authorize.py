@@ -109,9 +109,10 @@ def _launch(address: EhrAddress, params: Mapping[str, str]) -> LaunchScenario | 
     if "launch" not in params:
         return LaunchScenario(ehr=address.slug, patient="")
     try:
-        return handles.scenario_of(address.slug, params["launch"])
+        scenario = handles.scenario_of(address.slug, params["launch"])
     except ScenarioError:
         return None
+    return replace(scenario, encounter=store.current_visit(address.slug, scenario.patient, scenario.encounter))
 
 
 def _grant(address: EhrAddress, asked: Asked) -> Grant:

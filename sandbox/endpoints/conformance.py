@@ -83,12 +83,10 @@ def _security(address: EhrAddress) -> Document:
 
 
 def _resource(resource: ResourceType, personality: Personality) -> Document:
-    found: Document = {
-        "type": resource.name,
-        "interaction": [{"code": "read"}, {"code": "search-type"}],
-        "versioning": "no-version",
-        "searchParam": [{"name": name, "type": kind} for name, kind in resource.params],
-    }
+    found: Document = {"type": resource.name, "interaction": [{"code": "read"}], "versioning": "no-version"}
+    if resource.params:
+        found["interaction"] = [{"code": "read"}, {"code": "search-type"}]
+        found["searchParam"] = [{"name": name, "type": kind} for name, kind in resource.params]
     if resource.name == "MedicationRequest":
         found["searchInclude"] = ["MedicationRequest:medication"]
     return found

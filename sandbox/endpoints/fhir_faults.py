@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, Literal
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 
 from sandbox import faults, store
 from sandbox.addresses import EhrAddress
@@ -16,21 +16,50 @@ from sandbox.person import Person
 from sandbox.scenario import LaunchScenario
 from sandbox.store import Resource
 
-Target = Literal["patient", "conditions", "medications", "all", "none"]
+Target = Literal[
+    "patient",
+    "conditions",
+    "medications",
+    "allergies",
+    "vitals",
+    "labs",
+    "immunizations",
+    "encounters",
+    "documents",
+    "binary",
+    "all",
+    "none",
+]
+Targets = frozenset[Target]
 
 SLOW_MS = 6000
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 SCRIPT = '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{7*7}}'
-_TEXTS = frozenset({"text", "display", "family", "given", "line", "city", "title", "description", "note", "notes"})
+_TEXTS = frozenset(
+    {
+        *("text", "display", "family", "given", "line", "city", "title", "description", "note", "notes"),
+        *("comment", "comments", "lotNumber", "valueString"),
+    }
+)
+_TARGETS: dict[str, Target] = {
+    "Patient": "patient",
+    "Condition": "conditions",
+    "AllergyIntolerance": "allergies",
+    "Immunization": "immunizations",
+    "Encounter": "encounters",
+    "DocumentReference": "documents",
+    "Binary": "binary",
+    **dict.fromkeys(MEDICATION_TYPES, "medications"),
+}
+_OBSERVATIONS: dict[str, Target] = {"vital-signs": "vitals", "laboratory": "labs"}
 
 
-def target_of(type_name: str) -> Target:
-    """Which faults concern a request for this type."""
-    if type_name == "Patient":
-        return "patient"
-    if type_name == "Condition":
-        return "conditions"
-    return "medications" if type_name in MEDICATION_TYPES else "none"
+def targets_of(type_name: str, query: QueryDict) -> Targets:
+    """Which faults concern a request; one for measurements of no known category may find vital signs and labs."""
+    if type_name != "Observation":
+        return frozenset({_TARGETS.get(type_name, "none")})
+    asked = {part.rpartition("|")[2] for value in query.getlist("category") for part in str(value).split(",")}
+    return frozenset(_OBSERVATIONS[one] for one in asked & set(_OBSERVATIONS)) or frozenset(_OBSERVATIONS.values())
 
 
 def _status(status: int, code: str) -> Callable[[EhrAddress], HttpResponse]:
@@ -74,6 +103,19 @@ INSTEAD: dict[str, tuple[Target, Callable[[EhrAddress], HttpResponse]]] = {
     "conditions-bad-json": ("conditions", _cut_off),
     "medications-500": ("medications", _status(500, "exception")),
     "medications-403": ("medications", _status(403, "forbidden")),
+    "allergies-500": ("allergies", _status(500, "exception")),
+    "allergies-403": ("allergies", _status(403, "forbidden")),
+    "vitals-500": ("vitals", _status(500, "exception")),
+    "labs-403": ("labs", _status(403, "forbidden")),
+    "labs-html": ("labs", _html_200),
+    "immunizations-404": ("immunizations", _status(404, "not-found")),
+    "immunizations-500": ("immunizations", _status(500, "exception")),
+    "encounters-403": ("encounters", _status(403, "forbidden")),
+    "encounters-500": ("encounters", _status(500, "exception")),
+    "documents-500": ("documents", _status(500, "exception")),
+    "binary-404": ("binary", _status(404, "not-found")),
+    "binary-redirect": ("binary", lambda address: answers.redirect_to_stranger("/fhir/Binary/1")),
+    "binary-html-as-pdf": ("binary", lambda address: HttpResponse(answers.LOGIN_HTML, content_type="application/pdf")),
 }
 
 
@@ -112,6 +154,46 @@ def _one_of_nobody(address: EhrAddress, person: Person, records: list[Resource])
     return [*records, _stray(address, None)]
 
 
+def _reference(person: Person) -> dict[str, str]:
+    return {"reference": f"Patient/{person.id}"}
+
+
+def _foreign_allergy(address: EhrAddress, person: Person, records: list[Resource]) -> list[Resource]:
+    name = "substance" if address.personality.fhir_number == "1.0.2" else "code"
+    stray = {
+        "resourceType": "AllergyIntolerance",
+        "id": "allergy-of-somebody-else",
+        "patient": _reference(store.somebody_else(person)),
+        name: {"text": "Allergy of somebody else"},
+    }
+    return [*records, stray]
+
+
+def _foreign_result(address: EhrAddress, person: Person, records: list[Resource]) -> list[Resource]:
+    stray = {
+        "resourceType": "Observation",
+        "id": "result-of-somebody-else",
+        "status": "final",
+        "subject": _reference(store.somebody_else(person)),
+        "code": {"text": "Result of somebody else"},
+        "valueString": "positive",
+    }
+    return [*records, stray]
+
+
+def _foreign_document(address: EhrAddress, person: Person, records: list[Resource]) -> list[Resource]:
+    attachment = {"contentType": "application/pdf", "url": f"{faults.STRANGER}/fhir/Binary/1", "title": "Elsewhere"}
+    stray = {
+        "resourceType": "DocumentReference",
+        "id": "document-kept-elsewhere",
+        "status": "current",
+        "subject": _reference(person),
+        "type": {"text": "Document kept elsewhere"},
+        "content": [{"attachment": attachment}],
+    }
+    return [*records, stray]
+
+
 def _none(address: EhrAddress, person: Person, records: list[Resource]) -> list[Resource]:
     return []
 
@@ -138,6 +220,10 @@ RECORDS: dict[str, tuple[Target, Callable[[EhrAddress, Person, list[Resource]], 
     "conditions-other-patient": ("conditions", _one_of_somebody),
     "conditions-no-subject": ("conditions", _one_of_nobody),
     "conditions-empty": ("conditions", _none),
+    "allergies-other-patient": ("allergies", _foreign_allergy),
+    "allergies-empty": ("allergies", _none),
+    "labs-other-patient": ("labs", _foreign_result),
+    "documents-foreign-url": ("documents", _foreign_document),
     "xss": ("all", _with_script),
 }
 
@@ -155,34 +241,35 @@ def _warned(body: dict[str, Any]) -> dict[str, Any]:
 BODIES: dict[str, tuple[Target, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "conditions-foreign-next": ("conditions", _foreign_next),
     "conditions-warning": ("conditions", _warned),
+    "allergies-warning": ("allergies", _warned),
 }
 REFUSALS: dict[str, str] = {
     "request_invalid_token": "Simulated invalid token error",
     "request_expired_token": "Simulated expired token error",
 }
-DELAYS: dict[str, Target] = {"conditions-slow": "conditions"}
+DELAYS: dict[str, Target] = {"conditions-slow": "conditions", "vitals-slow": "vitals"}
 
 
-def instead(fault: str, target: Target, address: EhrAddress) -> HttpResponse | None:
+def instead(fault: str, targets: Targets, address: EhrAddress) -> HttpResponse | None:
     """The answer that replaces the real one, or None."""
     concerned, answer = INSTEAD.get(fault, ("none", None))
-    return answer(address) if answer and concerned == target else None
+    return answer(address) if answer and concerned in targets else None
 
 
 def changed_records(
-    scenario: LaunchScenario, target: Target, records: list[Resource], *, address: EhrAddress, person: Person
+    scenario: LaunchScenario, targets: Targets, records: list[Resource], *, address: EhrAddress, person: Person
 ) -> list[Resource]:
     concerned, change = RECORDS.get(scenario.fault, ("none", None))
-    return change(address, person, records) if change and concerned in (target, "all") else records
+    return change(address, person, records) if change and concerned in {*targets, "all"} else records
 
 
-def changed_body(fault: str, target: Target, body: dict[str, Any]) -> dict[str, Any]:
+def changed_body(fault: str, targets: Targets, body: dict[str, Any]) -> dict[str, Any]:
     concerned, change = BODIES.get(fault, ("none", None))
-    return change(body) if change and concerned == target else body
+    return change(body) if change and concerned in targets else body
 
 
-def delay_ms(scenario: LaunchScenario, target: Target) -> int:
+def delay_ms(scenario: LaunchScenario, targets: Targets) -> int:
     """How late this answer comes: every one by the scenario's delay, or only those that its fault is about."""
     if scenario.fault not in DELAYS:
         return scenario.delay_ms
-    return (scenario.delay_ms or SLOW_MS) if DELAYS[scenario.fault] == target else 0
+    return (scenario.delay_ms or SLOW_MS) if DELAYS[scenario.fault] in targets else 0

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import QueryDict
 
 from sandbox.addresses import EhrAddress
-from sandbox.endpoints import paging
+from sandbox.endpoints import dates, paging
 from sandbox.endpoints.paging import Page
 from sandbox.person import Person
 from sandbox.personality import Personality
@@ -51,7 +51,7 @@ def _tokens(value: object, system: str = "") -> Iterator[tuple[str, str]]:
         yield from _tokens(value.get("coding", []))
 
 
-def _fits(resource: Resource, name: str, wanted: str) -> bool:
+def fits(resource: Resource, name: str, wanted: str) -> bool:
     """A token parameter: alternatives by comma, each `code` or `system|code` (FHIR R4, section 3.1.1.4.10)."""
     present = set(_tokens(resource.get(_ELEMENTS[name])))
     for alternative in wanted.split(","):
@@ -70,11 +70,22 @@ def filtered(records: list[Resource], type_name: str, query: QueryDict, personal
     """Those that fit every parameter this EHR lists for the type; others are ignored, as lenient servers do."""
     known = listed(personality, type_name)
     filters = [(name, value) for name, values in query.lists() for value in values if name in known]
-    return [
-        record
-        for record in records
-        if all(_fits(record, name, str(value)) for name, value in filters if name in _ELEMENTS)
-    ]
+    return [record for record in records if all(_meets(record, name, str(value)) for name, value in filters)]
+
+
+def _meets(record: Resource, name: str, value: str) -> bool:
+    """Parameters that are neither codes nor dates were judged before, or are ignored."""
+    if name == "date":
+        return dates.meets(record, value)
+    return name not in _ELEMENTS or fits(record, name, value)
+
+
+def in_order(records: list[Resource], type_name: str, query: QueryDict, personality: Personality) -> list[Resource]:
+    """By date where the search wants that and the EHR lists dates: `_sort=date`, or `-date` for the latest first."""
+    wanted = query.get("_sort", "")
+    if wanted not in ("date", "-date") or "date" not in listed(personality, type_name):
+        return records
+    return sorted(records, key=dates.first_moment, reverse=wanted == "-date")
 
 
 def _is(person: Person, name: str, wanted: str) -> bool:

@@ -118,7 +118,7 @@ def _context(address: EhrAddress, grant: Grant) -> Body:
     context: Body = {"need_patient_banner": str(banner).lower() if personality.banner_as_text else banner}
     if scenario.patient and scenario.patient_in == "token":
         context["patient"] = scenario.patient
-    if scenario.encounter:
+    if scenario.encounter and scenario.patient_in != "absent":
         context["encounter"] = scenario.encounter
     if personality.styles:
         context["smart_style_url"] = f"{address.style_url}\n"

@@ -36,11 +36,11 @@ def patient(person: Person, base: str) -> Resource:
         if code
     ]
     marital = _coded("http://hl7.org/fhir/marital-status", person.marital)
-    return _resource(
+    return resource(
         "Patient",
         person,
         {
-            **_head(person.id, restricted=person.restricted),
+            **head(person.id, restricted=person.restricted),
             "extension": race_and_ethnicity,
             "identifier": _identifiers(person),
             "active": person.active,
@@ -90,7 +90,7 @@ _WRITERS: dict[str, Callable[[Person, str], list[Resource]]] = {
 def _condition(person: Person, one: Problem, base: str) -> Resource:
     status = _CLINICAL.get(one.clinical, one.clinical)
     elements = {
-        **_head(one.id, restricted=one.restricted),
+        **head(one.id, restricted=one.restricted),
         "patient": pieces.patient_reference(person, base),
         "encounter": pieces.visit_reference(person, one.visit),
         "asserter": pieces.clinician_reference(one.asserter),
@@ -107,13 +107,13 @@ def _condition(person: Person, one: Problem, base: str) -> Resource:
         "bodySite": [concept(one.site)] if one.site else [],
         "notes": one.note,
     }
-    return _resource("Condition", person, elements, may_be_blank=("clinicalStatus", "notes"))
+    return resource("Condition", person, elements, may_be_blank=("clinicalStatus", "notes"))
 
 
 def _order(person: Person, one: Prescription, base: str) -> Resource:
     status = "draft" if one.intent in ("plan", "proposal") else _ORDER_STATUSES.get(one.status, one.status)
     elements = {
-        **_head(one.id, restricted=one.restricted),
+        **head(one.id, restricted=one.restricted),
         **pieces.drug(one.medicine, _medication),
         "dateWritten": one.written,
         "status": "stopped" if one.do_not_perform else status,
@@ -131,7 +131,7 @@ def _order(person: Person, one: Prescription, base: str) -> Resource:
             {"numberOfRepeatsAllowed": one.repeats or None, "quantity": pieces.quantity(one.supply)}
         ),
     }
-    return _resource("MedicationOrder", person, elements, may_be_blank=("status", "note"))
+    return resource("MedicationOrder", person, elements, may_be_blank=("status", "note"))
 
 
 def _order_note(one: Prescription) -> str:
@@ -149,7 +149,7 @@ def _statement(person: Person, one: Statement, base: str) -> Resource:
     not_taken = one.status == "not-taken"
     hint = {"on-hold": "On hold.", "stopped": "Stopped."}.get(one.status, "")
     elements = {
-        **_head(one.id, restricted=one.restricted),
+        **head(one.id, restricted=one.restricted),
         **pieces.drug(one.medicine, _medication),
         "patient": pieces.patient_reference(person, base),
         "informationSource": pieces.source_reference(person, one, base),
@@ -162,7 +162,7 @@ def _statement(person: Person, one: Statement, base: str) -> Resource:
         "note": " ".join(part for part in (hint, one.note) if part),
         "dosage": [_statement_dosage(each) for each in one.dosages],
     }
-    return _resource("MedicationStatement", person, elements, may_be_blank=("note",))
+    return resource("MedicationStatement", person, elements, may_be_blank=("note",))
 
 
 def _order_dosage(one: Dosage) -> Resource:
@@ -234,13 +234,14 @@ def _coded(system: str, code: Coding | None) -> Resource:
     return {"coding": [{"system": system, "code": code.code, "display": code.display}]} if code else {}
 
 
-def _head(resource_id: str, *, restricted: bool) -> Resource:
+def head(resource_id: str, *, restricted: bool = False) -> Resource:
+    """The id, and the label of a restricted record."""
     code, display = pieces.RESTRICTED
     label = {"system": "http://hl7.org/fhir/v3/Confidentiality", "code": code, "display": display}
     return {"id": resource_id, "meta": {"security": [label]} if restricted else {}}
 
 
-def _resource(kind: str, person: Person, elements: dict[str, Any], *, may_be_blank: tuple[str, ...] = ()) -> Resource:
+def resource(kind: str, person: Person, elements: dict[str, Any], *, may_be_blank: tuple[str, ...] = ()) -> Resource:
     """The finished resource; an EHR that `blanks` writes "" where others leave the element out."""
     finished = {"resourceType": kind, **written(elements)}
     if person.blanks:

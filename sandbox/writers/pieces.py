@@ -22,6 +22,7 @@ from sandbox.person import (
     Statement,
     Telecom,
     Time,
+    Visit,
     Words,
 )
 from sandbox.person import Medicine as Drug
@@ -65,7 +66,11 @@ def status_concept(system: str, code: str) -> Resource:
 
 
 def quantity(one: Amount | None) -> Resource:
-    return {} if one is None else {"value": one.value, "unit": one.unit, "system": UCUM, "code": one.code}
+    if one is None:
+        return {}
+    system = UCUM if one.code else ""
+    parts = {"comparator": one.comparator, "unit": one.unit, "system": system, "code": one.code}
+    return {"value": one.value, **written(parts)}
 
 
 def ratio(top: Amount | None, bottom: Amount) -> Resource:
@@ -128,6 +133,12 @@ def clinician_reference(clinician: str) -> Resource:
 
 def visit_reference(person: Person, number: int) -> Resource:
     return {"reference": f"Encounter/{person.visits[number - 1].id}"} if number else {}
+
+
+def visit_period(one: Visit) -> Resource:
+    """From when to when; what has not ended or not begun has no end."""
+    end = one.left or one.day
+    return {"start": one.day, "end": end} if one.status == "finished" else {"start": one.day}
 
 
 def problem_reference(person: Person, number: int) -> Resource:

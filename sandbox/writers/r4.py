@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sandbox import charts
 from sandbox.clinical import CLINICIANS
 from sandbox.person import (
     Coding,
@@ -26,19 +27,19 @@ from sandbox.person import (
 from sandbox.writers import pieces
 from sandbox.writers.pieces import Resource, concept, status_concept, written
 
-_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
-_US_CORE = "http://hl7.org/fhir/us/core"
-_CATEGORY_SYSTEMS = {"health-concern": f"{_US_CORE}/CodeSystem/condition-category"}
+TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+US_CORE = "http://hl7.org/fhir/us/core"
+_CATEGORY_SYSTEMS = {"health-concern": f"{US_CORE}/CodeSystem/condition-category"}
 _VISIT_KINDS = {"AMB": "ambulatory", "EMER": "emergency", "IMP": "inpatient encounter"}
 
 
 def patient(person: Person, base: str) -> Resource:
     """The Patient; `base` is the FHIR base URL, with or without a slash at the end."""
-    return _resource(
+    return resource(
         "Patient",
         person.id,
         {
-            "meta": _meta(restricted=person.restricted),
+            "meta": meta(restricted=person.restricted),
             "extension": [
                 *us_core_extension("race", person.race),
                 *us_core_extension("ethnicity", person.ethnicity),
@@ -52,7 +53,7 @@ def patient(person: Person, base: str) -> Resource:
             **pieces.birth_date(person),
             **pieces.deceased(person),
             "address": pieces.address(person.address),
-            "maritalStatus": _coded(f"{_TERMINOLOGY}/v3-MaritalStatus", person.marital),
+            "maritalStatus": _coded(f"{TERMINOLOGY}/v3-MaritalStatus", person.marital),
             "multipleBirthInteger": person.birth_order or None,
             "contact": [_relative(one) for one in person.relatives],
             "communication": _languages(person),
@@ -88,6 +89,7 @@ def practitioners(person: Person, base: str) -> list[Resource]:
     """The clinicians that the person's records name."""
     named = {person.doctor, *(one.asserter for one in person.conditions), *(one.clinician for one in person.visits)}
     named |= {one.prescriber for one in person.prescriptions} | {one.source for one in person.statements}
+    named |= charts.clinicians(person.id)
     found = (practitioner(one) for one in sorted(named))
     return [one for one in found if one is not None]
 
@@ -98,9 +100,7 @@ def practitioner(clinician_id: str) -> Resource | None:
     if one is None:
         return None
     qualification = [{"code": {"text": one.specialty}}]
-    return _resource(
-        "Practitioner", one.id, {"active": True, "name": [_name(one.name)], "qualification": qualification}
-    )
+    return resource("Practitioner", one.id, {"active": True, "name": [_name(one.name)], "qualification": qualification})
 
 
 def resources(type_name: str, person: Person, base: str) -> list[Resource]:
@@ -123,12 +123,12 @@ _WRITERS: dict[str, Callable[[Person, str], list[Resource]]] = {
 def _condition(person: Person, one: Problem, base: str) -> Resource:
     # Invariant con-5: what was entered in error has no clinical status.
     clinical = "" if one.verification == "entered-in-error" else one.clinical
-    category_system = _CATEGORY_SYSTEMS.get(one.category, f"{_TERMINOLOGY}/condition-category")
+    category_system = _CATEGORY_SYSTEMS.get(one.category, f"{TERMINOLOGY}/condition-category")
     elements = {
-        "meta": _meta(restricted=one.restricted),
-        "clinicalStatus": status_concept(f"{_TERMINOLOGY}/condition-clinical", clinical)
+        "meta": meta(restricted=one.restricted),
+        "clinicalStatus": status_concept(f"{TERMINOLOGY}/condition-clinical", clinical)
         or pieces.absent(one.clinical_absent),
-        "verificationStatus": status_concept(f"{_TERMINOLOGY}/condition-ver-status", one.verification),
+        "verificationStatus": status_concept(f"{TERMINOLOGY}/condition-ver-status", one.verification),
         "category": [status_concept(category_system, one.category)],
         "severity": concept(one.severity),
         "code": concept(one.what),
@@ -139,15 +139,15 @@ def _condition(person: Person, one: Problem, base: str) -> Resource:
         **pieces.moment("abatement", one.ended, age="Age"),
         "recordedDate": one.recorded,
         "asserter": pieces.clinician_reference(one.asserter),
-        "note": _notes(one.note),
+        "note": notes(one.note),
     }
-    return _resource("Condition", one.id, elements)
+    return resource("Condition", one.id, elements)
 
 
 def _request(person: Person, one: Prescription, base: str) -> Resource:
     bounds = Span(one.written, one.ended) if one.ended else None
     elements = {
-        "meta": _meta(restricted=one.restricted),
+        "meta": meta(restricted=one.restricted),
         **pieces.drug(one.medicine, _medication),
         "status": one.status or "unknown",
         "statusReason": {"text": one.end_reason} if one.end_reason else {},
@@ -160,7 +160,7 @@ def _request(person: Person, one: Prescription, base: str) -> Resource:
         "requester": pieces.clinician_reference(one.prescriber),
         "reasonCode": [concept(one.reason)] if one.reason else [],
         "reasonReference": [pieces.problem_reference(person, one.treats)] if one.treats else [],
-        "note": _notes(one.note),
+        "note": notes(one.note),
         "dosageInstruction": [_dosage(each, bounds) for each in one.dosages],
         "dispenseRequest": written(
             {
@@ -169,12 +169,12 @@ def _request(person: Person, one: Prescription, base: str) -> Resource:
             }
         ),
     }
-    return _resource("MedicationRequest", one.id, elements)
+    return resource("MedicationRequest", one.id, elements)
 
 
 def _statement(person: Person, one: Statement, base: str) -> Resource:
     elements = {
-        "meta": _meta(restricted=one.restricted),
+        "meta": meta(restricted=one.restricted),
         **pieces.drug(one.medicine, _medication),
         "status": one.status,
         "statusReason": [concept(one.why_not)] if one.why_not else [],
@@ -183,24 +183,26 @@ def _statement(person: Person, one: Statement, base: str) -> Resource:
         "dateAsserted": one.asserted,
         "informationSource": pieces.source_reference(person, one, base),
         "reasonCode": [concept(one.reason)] if one.reason else [],
-        "note": _notes(one.note),
+        "note": notes(one.note),
         "dosage": [_dosage(each) for each in one.dosages],
     }
-    return _resource("MedicationStatement", one.id, elements)
+    return resource("MedicationStatement", one.id, elements)
 
 
 def _encounter(person: Person, one: Visit, base: str) -> Resource:
-    kind = Coding(f"{_TERMINOLOGY}/v3-ActCode", one.kind, _VISIT_KINDS[one.kind])
+    kind = Coding(f"{TERMINOLOGY}/v3-ActCode", one.kind, _VISIT_KINDS[one.kind])
     individual = pieces.clinician_reference(one.clinician)
     elements = {
-        "status": "finished",
+        "status": one.status,
         "class": pieces.coding(kind),
         "type": [{"text": kind.display}],
         "subject": pieces.patient_reference(person, base),
         "participant": [{"individual": individual}] if individual else [],
-        "period": {"start": one.day, "end": one.day},
+        "period": pieces.visit_period(one),
+        "reasonCode": [{"text": one.reason}] if one.reason else [],
+        "location": [{"location": {"display": one.place}}] if one.place else [],
     }
-    return _resource("Encounter", one.id, elements)
+    return resource("Encounter", one.id, elements)
 
 
 def _dosage(one: Dosage, bounds: Span | None = None) -> Resource:
@@ -228,14 +230,14 @@ def _timing(one: Timing | None, bounds: Span | None) -> Resource:
     repeat |= {"frequency": one.frequency, "period": one.period, "periodUnit": one.unit}
     timing: Resource = {"repeat": {**repeat, "when": [one.when]} if one.when else repeat}
     if one.code:
-        system = f"{_TERMINOLOGY}/v3-GTSAbbreviation"
+        system = f"{TERMINOLOGY}/v3-GTSAbbreviation"
         timing["code"] = {"coding": [{"system": system, "code": one.code}], "text": one.code}
     return timing
 
 
 def _medication(one: Medicine, medication_id: str) -> Resource:
     form = {"text": one.form} if one.form else {}
-    return _resource("Medication", medication_id, {"code": concept(one.what), "form": form})
+    return resource("Medication", medication_id, {"code": concept(one.what), "form": form})
 
 
 def _name(one: Name) -> Resource:
@@ -243,7 +245,7 @@ def _name(one: Name) -> Resource:
 
 
 def _relative(one: Relative) -> Resource:
-    relationship = status_concept(f"{_TERMINOLOGY}/v2-0131", one.relationship)
+    relationship = status_concept(f"{TERMINOLOGY}/v2-0131", one.relationship)
     return pieces.relative_parts(one, relationship, _name(one.name))
 
 
@@ -255,13 +257,13 @@ def us_core_extension(name: str, code: Coding | None) -> list[Resource]:
         {"url": "ombCategory", "valueCoding": pieces.coding(code)},
         {"url": "text", "valueString": code.display},
     ]
-    return [{"url": f"{_US_CORE}/StructureDefinition/us-core-{name}", "extension": parts}]
+    return [{"url": f"{US_CORE}/StructureDefinition/us-core-{name}", "extension": parts}]
 
 
 def _identifiers(person: Person) -> list[Resource]:
     if not person.mrn:
         return []
-    kind = {"coding": [{"system": f"{_TERMINOLOGY}/v2-0203", "code": "MR"}], "text": "Medical Record Number"}
+    kind = {"coding": [{"system": f"{TERMINOLOGY}/v2-0203", "code": "MR"}], "text": "Medical Record Number"}
     return [{"use": "usual", "type": kind, "system": pieces.MRN_SYSTEM, "value": person.mrn}]
 
 
@@ -280,15 +282,18 @@ def _coded(system: str, code: Coding | None) -> Resource:
     return {"coding": [{"system": system, "code": code.code, "display": code.display}]} if code else {}
 
 
-def _notes(text: str) -> list[Resource]:
+def notes(text: str) -> list[Resource]:
+    """Annotations, none for ""."""
     return [{"text": text}] if text else []
 
 
-def _meta(*, restricted: bool) -> Resource:
+def meta(*, restricted: bool) -> Resource:
+    """The label of a restricted record."""
     code, display = pieces.RESTRICTED
-    label = {"system": f"{_TERMINOLOGY}/v3-Confidentiality", "code": code, "display": display}
+    label = {"system": f"{TERMINOLOGY}/v3-Confidentiality", "code": code, "display": display}
     return {"security": [label]} if restricted else {}
 
 
-def _resource(kind: str, resource_id: str, elements: Resource) -> Resource:
+def resource(kind: str, resource_id: str, elements: Resource) -> Resource:
+    """The finished resource, without what is empty."""
     return {"resourceType": kind, "id": resource_id, **written(elements)}

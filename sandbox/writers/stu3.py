@@ -36,7 +36,7 @@ _STATEMENT_STATUSES = {"not-taken": "active", "unknown": "active"}
 def patient(person: Person, base: str) -> Resource:
     """The Patient; `base` is the FHIR base URL, with or without a slash at the end."""
     elements = {
-        **_head(person.id, restricted=person.restricted),
+        **head(person.id, restricted=person.restricted),
         "extension": [*r4.us_core_extension("race", person.race), *r4.us_core_extension("ethnicity", person.ethnicity)],
         "identifier": _identifiers(person),
         "active": person.active,
@@ -54,7 +54,7 @@ def patient(person: Person, base: str) -> Resource:
         "generalPractitioner": [pieces.clinician_reference(person.doctor)] if person.doctor else [],
         "link": _links(person),
     }
-    return _resource("Patient", elements)
+    return resource("Patient", elements)
 
 
 def conditions(person: Person, base: str) -> list[Resource]:
@@ -95,7 +95,7 @@ def _condition(person: Person, one: Problem, base: str) -> Resource:
     clinical = "" if one.verification == "entered-in-error" else _CLINICAL.get(one.clinical, one.clinical)
     category_system = _CATEGORIES.get(one.category, "http://hl7.org/fhir/condition-category")
     elements = {
-        **_head(one.id, restricted=one.restricted),
+        **head(one.id, restricted=one.restricted),
         "clinicalStatus": clinical,
         "_clinicalStatus": pieces.absent("" if clinical else one.clinical_absent),
         "verificationStatus": _VERIFICATION.get(one.verification, one.verification),
@@ -110,16 +110,16 @@ def _condition(person: Person, one: Problem, base: str) -> Resource:
         "abatementBoolean": True if one.ended is True else None,
         "assertedDate": one.recorded,
         "asserter": pieces.clinician_reference(one.asserter),
-        "note": _notes(one.note),
+        "note": notes(one.note),
     }
-    return _resource("Condition", elements)
+    return resource("Condition", elements)
 
 
 def _request(person: Person, one: Prescription, base: str) -> Resource:
     agent = pieces.clinician_reference(one.prescriber)
     bounds = Span(one.written, one.ended) if one.ended else None
     elements = {
-        **_head(one.id, restricted=one.restricted),
+        **head(one.id, restricted=one.restricted),
         **pieces.drug(one.medicine, _medication),
         "status": "stopped" if one.do_not_perform else one.status or "unknown",
         "intent": _INTENTS.get(one.intent, one.intent),
@@ -129,14 +129,14 @@ def _request(person: Person, one: Prescription, base: str) -> Resource:
         "requester": {"agent": agent} if agent else {},
         "reasonCode": [concept(one.reason)] if one.reason else [],
         "reasonReference": [pieces.problem_reference(person, one.treats)] if one.treats else [],
-        "note": _notes(_request_note(one)),
+        "note": notes(_request_note(one)),
         "dosageInstruction": [_dosage(each, bounds) for each in one.dosages],
         "dispenseRequest": written(
             # A positiveInt: no repeats means no element.
             {"numberOfRepeatsAllowed": one.repeats or None, "quantity": pieces.quantity(one.supply)}
         ),
     }
-    return _resource("MedicationRequest", elements)
+    return resource("MedicationRequest", elements)
 
 
 def _request_note(one: Prescription) -> str:
@@ -152,7 +152,7 @@ def _request_note(one: Prescription) -> str:
 
 def _statement(person: Person, one: Statement, base: str) -> Resource:
     elements = {
-        **_head(one.id, restricted=one.restricted),
+        **head(one.id, restricted=one.restricted),
         **pieces.drug(one.medicine, _medication),
         "status": _STATEMENT_STATUSES.get(one.status, one.status),
         "taken": "n" if one.status == "not-taken" else "unk" if one.status in ("unknown", "intended") else "y",
@@ -162,10 +162,10 @@ def _statement(person: Person, one: Statement, base: str) -> Resource:
         "dateAsserted": one.asserted,
         "informationSource": pieces.source_reference(person, one, base),
         "reasonCode": [concept(one.reason)] if one.reason else [],
-        "note": _notes(one.note),
+        "note": notes(one.note),
         "dosage": [_dosage(each) for each in one.dosages],
     }
-    return _resource("MedicationStatement", elements)
+    return resource("MedicationStatement", elements)
 
 
 def _dosage(one: Dosage, bounds: Span | None = None) -> Resource:
@@ -202,7 +202,7 @@ def _timing(one: Timing | None, bounds: Span | None) -> Resource:
 
 def _medication(one: Medicine, medication_id: str) -> Resource:
     form = {"text": one.form} if one.form else {}
-    return _resource("Medication", {"id": medication_id, "code": concept(one.what), "form": form})
+    return resource("Medication", {"id": medication_id, "code": concept(one.what), "form": form})
 
 
 def _name(one: Name) -> Resource:
@@ -236,15 +236,18 @@ def _links(person: Person) -> list[Resource]:
     return [{"other": other, "type": "replaced-by"}] if person.replaced_by else []
 
 
-def _notes(text: str) -> list[Resource]:
+def notes(text: str) -> list[Resource]:
+    """Annotations, none for ""."""
     return [{"text": text}] if text else []
 
 
-def _head(resource_id: str, *, restricted: bool) -> Resource:
+def head(resource_id: str, *, restricted: bool = False) -> Resource:
+    """The id, and the label of a restricted record."""
     code, display = pieces.RESTRICTED
     label = {"system": f"{_V3}/Confidentiality", "code": code, "display": display}
     return {"id": resource_id, "meta": {"security": [label]} if restricted else {}}
 
 
-def _resource(kind: str, elements: Resource) -> Resource:
+def resource(kind: str, elements: Resource) -> Resource:
+    """The finished resource, without what is empty."""
     return {"resourceType": kind, **written(elements)}

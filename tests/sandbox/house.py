@@ -29,7 +29,9 @@ SCOPES = {
     "allscripts-sunrise": "launch openid profile",
     "epic": "launch openid fhirUser offline_access",
     "oracle-health": "launch openid fhirUser online_access"
-    " patient/Patient.rs patient/Condition.rs patient/MedicationRequest.rs",
+    " patient/Patient.rs patient/Condition.rs patient/MedicationRequest.rs patient/AllergyIntolerance.rs"
+    " patient/Observation.rs patient/Immunization.rs patient/Encounter.rs patient/DocumentReference.rs"
+    " patient/Binary.rs",
     "azure": "launch offline_access patient/*.read",
     "smart-stu3": "launch openid profile patient/*.read offline_access",
 }

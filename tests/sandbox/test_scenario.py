@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -83,7 +84,9 @@ def test_the_signing_key_is_the_same_in_every_process() -> None:
         ("launch patient/*.cruds user/Condition.cud", "launch patient/*.rs"),
         ("patient/Condition.* patient/Condition.write patient/Patient.r", "patient/Condition.read patient/Patient.r"),
         ("launch launch system/*.read patient/NoSuchType.read nonsense", "launch"),
-        ("patient/Condition.rs?category=a|b patient/Condition.sr", ""),
+        ("patient/Condition.rs?category=a|b patient/Condition.sr", "patient/Condition.rs?category=a|b"),
+        ("patient/Patient.rs?category=a patient/Condition.read?category=a patient/*.rs?category=a", ""),
+        ("patient/Observation.cruds?category=a&code=b patient/Observation.rs?code=b", ""),
     ],
 )
 def test_the_reference_ehr_grants_reading_and_nothing_else(asked: str, given: str) -> None:
@@ -144,9 +147,16 @@ def test_every_fault_in_the_table_is_played_somewhere_and_no_other() -> None:
         assert faults.names(where) == names, where
 
 
+LISTS = (
+    *("AllergyIntolerance", "Immunization", "Encounter", "DocumentReference"),
+    *("Observation?category=laboratory", "Observation?category=vital-signs"),
+)
+
+
 def _seen(response: Answer) -> tuple[Any, ...]:
     kept = ("Content-Type", "WWW-Authenticate", "Retry-After")
-    return (response.status_code, *(response.get(name) for name in kept), response.content)
+    same = re.sub(rb"sessionID=[^\"]+", b"sessionID=of-this-time", response.content)
+    return (response.status_code, *(response.get(name) for name in kept), same)
 
 
 def _went(response: Answer) -> tuple[Any, ...]:
@@ -198,8 +208,10 @@ def _trace(http: Client, ehr: str, fault: str, naps: list[float]) -> dict[str, A
     if "access_token" not in body:
         return seen
     medications = "MedicationOrder" if ehr.startswith("allscripts") else "MedicationRequest"
-    paths = [f"{name}?patient={visitor.patient}" for name in ("Condition", medications)]
-    seen["fhir"] = [_seen(visitor.fhir(path, body["access_token"])) for path in (f"Patient/{visitor.patient}", *paths)]
+    lists = ("Condition", medications, *LISTS)
+    paths = [f"{name}{'&' if '?' in name else '?'}patient={visitor.patient}" for name in lists]
+    reads = (f"Patient/{visitor.patient}", "Binary/no-such-file")
+    seen["fhir"] = [_seen(visitor.fhir(path, body["access_token"])) for path in (*reads, *paths)]
     if "refresh_token" in body:
         seen["refresh"] = _refreshed(visitor, body["refresh_token"])
     return {**seen, "naps": [nap for nap in naps if nap]}
@@ -217,7 +229,7 @@ def test_every_fault_changes_something_at_its_own_place_and_nothing_before_it(
     http: Client, ehr: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     naps: list[float] = []
-    monkeypatch.setattr("sandbox.endpoints.fhir.time.sleep", naps.append)
+    monkeypatch.setattr("sandbox.endpoints.access.time.sleep", naps.append)
     plain = _trace(http, ehr, faults.NO_FAULT, naps)
     refreshes = PERSONALITIES[ehr].refreshes
     assert set(plain) == {"discovery", "authorize", "token", "fhir", "naps", *(["refresh"] if refreshes else [])}
@@ -247,13 +259,13 @@ def test_an_unsigned_id_token_has_an_empty_signature(http: Client) -> None:
 
 def test_a_slow_ehr_waits_by_the_delay_of_the_scenario(http: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     naps: list[float] = []
-    monkeypatch.setattr("sandbox.endpoints.fhir.time.sleep", naps.append)
+    monkeypatch.setattr("sandbox.endpoints.access.time.sleep", naps.append)
     slow = LaunchScenario(ehr="smart-r4", patient="x", fault="conditions-slow")
     everywhere = LaunchScenario(ehr="smart-r4", patient="x", delay_ms=30)
-    assert fhir_faults.delay_ms(slow, "conditions") == fhir_faults.SLOW_MS
-    assert fhir_faults.delay_ms(replace(slow, delay_ms=20), "conditions") == 20
-    assert fhir_faults.delay_ms(slow, "patient") == 0
-    assert fhir_faults.delay_ms(everywhere, "patient") == 30
+    assert fhir_faults.delay_ms(slow, frozenset({"conditions"})) == fhir_faults.SLOW_MS
+    assert fhir_faults.delay_ms(replace(slow, delay_ms=20), frozenset({"conditions"})) == 20
+    assert fhir_faults.delay_ms(slow, frozenset({"patient"})) == 0
+    assert fhir_faults.delay_ms(everywhere, frozenset({"patient"})) == 30
     visitor = Visitor(http, scenario={"delay_ms": 30})
     visitor.fhir(f"Patient/{visitor.patient}", visitor.tokens()["access_token"])
     assert naps == [0.03]

@@ -333,7 +333,7 @@ def test_types_that_are_not_kept_give_nothing() -> None:
     assert dstu2.resources("Encounter", person, BASE) == []
     assert dstu2.resources("MedicationRequest", person, BASE) == []
     assert r4.resources("MedicationOrder", person, BASE) == []
-    assert r4.resources("Observation", person, BASE) == []
+    assert r4.resources("Procedure", person, BASE) == []
 
 
 def test_practitioners_are_known_by_id_or_not_at_all() -> None:

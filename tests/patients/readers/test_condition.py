@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from patients.readers.datatypes import MODIFIED
 from patients.readers.r4 import condition
 from patients.records import Coded, Condition, ConditionGroup, Missing, PartialDate, Tag, Tone, When
 from tests.patients.readers.golden import CONDITION_DSTU2, CONDITION_R4, CONDITION_STU3, SNOMED
@@ -186,7 +187,7 @@ def test_the_date_of_recording_stands_in_for_an_onset_under_its_own_label() -> N
         ({"abatementBoolean": "maybe"}, "An end was sent that could not be read"),
         (
             {"modifierExtension": [{"url": "http://x.example", "valueBoolean": True}]},
-            "The EHR attached a condition to this record that this app cannot read. Check the EHR.",
+            MODIFIED,
         ),
     ],
 )
