@@ -17,9 +17,14 @@ T = TypeVar("T")
 SortKey = tuple[int, int, int, str]
 NO_DATE: SortKey = (0, 0, 0, "")
 
-NEGATIVES = frozenset({"160245001", "787481004", "no-known-problems", "no-known-medications"})
-"""Codes by which an EHR states that there are none: SNOMED CT "no current problems or disability" and "no known
-medications", and their twins in http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips."""
+NEGATIVES = frozenset({"160245001", "787481004", "1234391000168107", "no-known-problems", "no-known-medications"})
+"""Codes by which an EHR states that there are none: SNOMED CT "No current problems or disability", "No known
+medications" and (Australian edition) "No known current medicines", and the codes that the first two replaced.
+
+Sources: the value sets for problems and medications of the International Patient Summary, https://hl7.org/fhir/uv/ips/
+(before its version 2 http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips), and the Australian shared health
+summary, https://github.com/AuDigitalHealth/ci-fhir-stu3/issues/78. The codes for "no information" state nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)

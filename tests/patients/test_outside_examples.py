@@ -1,13 +1,12 @@
 """Outside example resources on the chart: each is answered by a played EHR and must be found on the page.
 
-Collected only where SMARTPORTAL_EXAMPLES names a folder laid out as <dstu2|r4>/*.json. The example's own subject is the
-patient of the launch; what only a server would add (an id, a subject in place of a placeholder) is added here.
+Collected only where SMARTPORTAL_EXAMPLES names a folder laid out as <dstu2|stu3|r4>/*.json. The example's own subject
+is the patient of the launch; what only a server would add (an id, a subject in place of a placeholder) is added here.
 """
 
 from __future__ import annotations
 
 import copy
-import io
 import json
 import os
 import re
@@ -15,31 +14,18 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import requests
-import urllib3
-from django.conf import settings
-from django.test import Client
-from django.utils import timezone
 
-from launcher import cookies
-from launcher.models import EhrRegistration, Launch
-from launcher.smart import http
+from tests.patients.played import Json, PlayedEhr, chart_of, open_launch
 
 pytestmark = pytest.mark.django_db
-BASE = "https://ehr.example.org/fhir"
-SECRET = "the-secret-of-one-chart"
 NON_WORDS = ("None", "null", "undefined", "[object", "{'", "Decimal(", "&lt;div", "Traceback")
-ORDER = {"dstu2": "MedicationOrder", "r4": "MedicationRequest"}
+ORDER = {"dstu2": "MedicationOrder", "stu3": "MedicationRequest", "r4": "MedicationRequest"}
 DRUGS = ("MedicationOrder", "MedicationRequest", "MedicationStatement")
 SHOWN = ("Condition", *DRUGS)
-MEDIA_TYPE = {"dstu2": "application/json+fhir", "r4": "application/fhir+json"}
 NEVER_BLANK = {"td", "th", "dd", "dt", "b", "h1", "h2", "h3", "title", "q", "p"}
 VOID = {"meta", "link", "input", "br"}
-
-Json = dict[str, Any]
 
 
 def examples() -> list[tuple[str, str, int]]:
@@ -101,7 +87,8 @@ class Page(HTMLParser):
 
     def blank_cells(self) -> list[str]:
         blank = (each for each in self.elements if not "".join(each[2]).strip(" \n\xa0—"))
-        return [f"<{tag} {attrs}>" for tag, attrs, _ in blank if tag in NEVER_BLANK]
+        # A live region is blank until something is announced.
+        return [f"<{tag} {attrs}>" for tag, attrs, _ in blank if tag in NEVER_BLANK and attrs.get("role") != "status"]
 
 
 def single(text: str) -> str:
@@ -133,57 +120,13 @@ def made_up_patient(version: str, patient_id: str) -> Json:
     return {"resourceType": "Patient", "id": patient_id, "name": [name], "gender": "female", "birthDate": "1980-02-01"}
 
 
-class PlayedEhr:
-    """Answers the Patient read and every search from one resource and its patient."""
-
-    def __init__(self, patient: Json, resource: Json, version: str) -> None:
-        self._patient, self._resource, self._version = patient, resource, version
-
-    def __call__(self, request: requests.PreparedRequest, call: http.CallContext) -> requests.Response:
-        kind = urlsplit(request.url or "").path.rsplit("/", 1)[-1]
-        body = self._patient if kind == self._patient["id"] else self._bundle(kind)
-        headers = {"Content-Type": MEDIA_TYPE[self._version]}
-        response = requests.Response()
-        response.status_code, response.url, response.request = 200, request.url or "", request
-        response.headers.update(headers)
-        content = io.BytesIO(json.dumps(body).encode())
-        response.raw = urllib3.HTTPResponse(body=content, headers=headers, status=200, preload_content=False)
-        return response
-
-    def _bundle(self, kind: str) -> Json:
-        found = [self._resource] if kind == self._resource["resourceType"] else []
-        entries = [{"fullUrl": f"{BASE}/{kind}/{each['id']}", "resource": each} for each in found]
-        return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
-
-
 def chart(resource: Json, version: str) -> Page:
     """The chart of this resource's patient, over the real addresses."""
     is_patient = resource["resourceType"] == "Patient"
     patient = resource if is_patient else made_up_patient(version, subject_of(resource))
-    registration = EhrRegistration.objects.create(
-        site_id=settings.SITE_ID, slug="ehr", name="Example EHR", iss=BASE, client_id="app"
-    )
-    launch = Launch.objects.create(
-        site_id=settings.SITE_ID,
-        registration=registration,
-        reference="ABC234",
-        created_at=timezone.now(),
-        last_seen_at=timezone.now(),
-        binding_hash=cookies.hashed(SECRET),
-        iss=BASE,
-        fhir_version=version.upper(),
-        configuration={},
-        patient=patient["id"],
-        requested_scopes="launch",
-        access_token="opaque",
-    )
-    before = http.set_transport(PlayedEhr(patient, resource, version))
-    try:
-        answer = Client().get(f"/chart/{launch.pk}/", secure=True, headers={"Cookie": f"__Secure-sp-launch={SECRET}"})
-        html = answer.getvalue().decode()
-    finally:
-        http.set_transport(before)
-    assert answer.status_code == 200, html
+    ehr = PlayedEhr(patient, {resource["resourceType"]: resource}, version.upper(), beside={})
+    status, html = chart_of(open_launch(patient["id"], version.upper()), ehr)
+    assert status == 200, html
     return Page(html)
 
 
@@ -265,3 +208,6 @@ if examples():
         shown = page.records()[reference]
         words = main_words(resource)
         assert not words or any(single(word) in shown for word in words), (words, shown)
+        dosages = [*resource.get("dosageInstruction", []), *resource.get("dosage", [])]
+        assert [text for each in dosages if (text := single(each.get("text", ""))) not in shown] == []
+        assert "Part of this record could not be read" not in page.html
