@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from launcher import audit, needs
+from launcher import audit
+from launcher.asked_scopes import asked_scopes
 from launcher.discovery import configuration_of, door_for
 from launcher.models import EhrRegistration, SigningKey
 from launcher.smart.backend_services import client_credentials
 from launcher.smart.client_assertion import ALGORITHMS, SigningKeyPair
-from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import ErrorCode, SmartError
-from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.registration import ClientRegistration
-from launcher.smart.scope_writing import filled
 from launcher.smart.token import TokenResponse
 
 WHAT_PANELS_READ = "system/{panels}"
@@ -50,7 +48,7 @@ def _asked(registration: EhrRegistration, scope: str) -> TokenResponse:
     config = configuration_of(registration, client, door)
     if not config.token_endpoint:
         raise SmartError("discovery_failed", "this server gives no tokens", reason="endpoint_missing")
-    return client_credentials(door, client, config, scope=_scope(registration, client, config, scope))
+    return client_credentials(door, client, config, scope=asked_scopes(registration, client, config, scopes=scope))
 
 
 def _signing(registration: EhrRegistration) -> ClientRegistration:
@@ -63,18 +61,3 @@ def _signing(registration: EhrRegistration) -> ClientRegistration:
 def _active(algorithm: str) -> SigningKeyPair | None:
     key = SigningKey.objects.active(algorithm).first()
     return key.pair if key else None
-
-
-def _scope(registration: EhrRegistration, client: ClientRegistration, config: SmartConfiguration, scope: str) -> str:
-    wanted = needs.wanted_of(
-        client.fhir_version or config.fhir_version or FhirVersion.R4,
-        panels=registration.panels,
-        resources=config.resources,
-    )
-    return filled(
-        scope,
-        wanted,
-        preference=registration.scope_version,
-        capabilities=config.capabilities,
-        supported=config.scopes_supported,
-    )

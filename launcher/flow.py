@@ -11,7 +11,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from launcher import audit, cookies, needs, pending, styles
+from launcher import audit, cookies, pending, styles
+from launcher.asked_scopes import asked_scopes
 from launcher.discovery import configuration_of, door_for, verified_identity
 from launcher.models import EhrRegistration, Launch, PendingLaunch, Person, StyleSheet
 from launcher.revocation import end_all
@@ -25,7 +26,6 @@ from launcher.smart.launch_context import other_patients
 from launcher.smart.patient_context import patient_in_claim, patient_of_user
 from launcher.smart.pkce import s256_challenge
 from launcher.smart.registration import ClientRegistration
-from launcher.smart.scope_writing import filled
 from launcher.smart.scopes import may_choose_a_patient, standalone_scopes
 from launcher.smart.token import TokenResponse
 from launcher.tracing import new_reference
@@ -61,7 +61,7 @@ def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, brows
     if not request.launch:
         client = replace(client, scopes=standalone_scopes(client.scopes))
     config = configuration_of(registration, client, door_for(client))
-    client = replace(client, scopes=_scopes(registration, client, config))
+    client = replace(client, scopes=asked_scopes(registration, client, config, scopes=client.scopes))
     begun = pending.begin(registration, client, config=config, request=request, browser=browser)
     ask = AuthorizeRequest(
         client_id=client.client_id,
@@ -81,22 +81,6 @@ def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, brows
         endpoint=config.authorization_endpoint,
         fields=tuple(ask.parameters()),
         by_form=_by_form(registration, config, url),
-    )
-
-
-def _scopes(registration: EhrRegistration, client: ClientRegistration, config: SmartConfiguration) -> str:
-    """What to ask for: as registered, with what the shown panels read where the registration leaves that to them."""
-    wanted = needs.wanted_of(
-        client.fhir_version or config.fhir_version or FhirVersion.R4,
-        panels=registration.panels,
-        resources=config.resources,
-    )
-    return filled(
-        client.scopes,
-        wanted,
-        preference=registration.scope_version,
-        capabilities=config.capabilities,
-        supported=config.scopes_supported,
     )
 
 
@@ -174,7 +158,7 @@ def opened(
     now = timezone.now()
     secret = cookies.new_secret()
     registration = row.registration
-    version = config.fhir_version or FhirVersion.R4
+    version = _version(config, tokens)
     launch = Launch(
         site=registration.site,
         registration=registration,
@@ -224,6 +208,14 @@ def opened(
     if others := other_patients(tokens.fhir_context, patient=tokens.patient, base=launch.iss):
         logger.warning("%s fhirContext of %s names other patients: %s", launch.reference, registration.slug, others)
     return Arrival(launch=launch, secret=secret)
+
+
+def _version(config: SmartConfiguration, tokens: TokenResponse) -> FhirVersion:
+    """What the EHR's own statement says; where that could only be assumed, what the token response says of its base."""
+    found = config.fhir_version or FhirVersion.R4
+    if not config.version_assumed or found in tokens.fhir_versions:
+        return found
+    return next(iter(tokens.fhir_versions), found)
 
 
 def _end_other_peoples_launches(launch: Launch) -> None:

@@ -53,7 +53,6 @@ def print_view(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
 def _streamed(page: Page, template: str) -> HttpResponseBase:
     shown = panels.shown(page.access.panels)
     run = charts.PanelRun(page.access, page.context, shown)
-    page.access.note_use(run.resource_types)
     marker = secrets.token_hex(16)
     head, tail = page.render_page(template, marker=marker, panels=shown).split(marker)
     response = StreamingHttpResponse(_pieces(page, run, head=head, tail=tail), content_type="text/html; charset=utf-8")
@@ -64,6 +63,7 @@ def _streamed(page: Page, template: str) -> HttpResponseBase:
 def _pieces(page: Page, run: charts.PanelRun, *, head: str, tail: str) -> Iterator[str]:
     """The page in reading order. The allergies are waited for a moment, since their sum stands above everything."""
     yield head
+    page.access.note_use(run.resource_types)
     early: dict[str, charts.Box] = {}
     if any(panel.slug == allergy_strip.PANEL for panel in run.panels):
         if (box := run.early(allergy_strip.PANEL, page.render_panel)) is not None:
