@@ -42,7 +42,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
         ("Address", {"fields": ("iss", "fhir_version", "launch_modes")}),
         ("Credentials", {"fields": ("client_id", "new_secret", "secret_from", "auth_method", "scopes")}),
         ("Give these to the EHR", {"fields": ("redirect_uri",)}),
-        ("Inside the EHR", {"fields": ("style_policy", "trust_ehr_banner")}),
+        ("Chart", {"fields": ("panels", "style_policy", "trust_ehr_banner")}),
         (
             "Advanced",
             {
@@ -56,6 +56,7 @@ class EhrRegistrationAdmin(admin.ModelAdmin):
                     "time_zone",
                     "send_pkce",
                     "send_nonce",
+                    "introspect_after_minutes",
                     "signing_algorithm",
                     "basic_raw",
                     "authorize_method",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils import timezone
 
-from launcher import vendors
+from launcher import needs, vendors
 from launcher.models import EhrRegistration
 from launcher.registration_rules import LAUNCH_MODES
 
@@ -57,6 +57,12 @@ class EhrRegistrationForm(forms.ModelForm):
         label="id_token algorithms", required=False, help_text="One per line. RS256 is what EHRs must support."
     )
 
+    panels = LinesField(
+        label="Panels of the chart",
+        required=False,
+        help_text="One per line, in the order in which they are shown. Empty: all, in the usual order.",
+    )
+
     class Meta:
         model = EhrRegistration
         fields: ClassVar = [
@@ -82,8 +88,10 @@ class EhrRegistrationForm(forms.ModelForm):
             "time_zone",
             "style_policy",
             "trust_ehr_banner",
+            "panels",
             "send_pkce",
             "send_nonce",
+            "introspect_after_minutes",
             "signing_algorithm",
             "basic_raw",
             "authorize_method",
@@ -96,7 +104,13 @@ class EhrRegistrationForm(forms.ModelForm):
         ]
 
     # These have a value always: a form that does not name them leaves them alone.
-    _HAVE_A_VALUE: ClassVar = {"signing_algorithm", "authorize_method", "scope_version", "style_policy"}
+    _HAVE_A_VALUE: ClassVar = {
+        "signing_algorithm",
+        "authorize_method",
+        "scope_version",
+        "style_policy",
+        "introspect_after_minutes",
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -106,6 +120,8 @@ class EhrRegistrationForm(forms.ModelForm):
             if self.instance.vendor and vendors.get(self.instance.vendor) is None:
                 choices.append((self.instance.vendor, f"{self.instance.vendor} (not installed)"))
             self.fields["vendor"] = forms.ChoiceField(label="Preset", choices=choices, required=False)
+        if "panels" in self.fields:
+            self.fields["panels"].help_text += f" There are: {', '.join(needs.panel_names())}."
         for name in self._HAVE_A_VALUE & self.fields.keys():
             self.fields[name].required = False
         saved = self.instance.secret_saved_at
@@ -126,6 +142,10 @@ class EhrRegistrationForm(forms.ModelForm):
 
     def clean_style_policy(self) -> str:
         return str(self.cleaned_data.get("style_policy") or self.instance.style_policy)
+
+    def clean_introspect_after_minutes(self) -> int:
+        given = self.cleaned_data.get("introspect_after_minutes")
+        return int(self.instance.introspect_after_minutes if given is None else given)
 
     def clean_authorize_method(self) -> str:
         return str(self.cleaned_data.get("authorize_method") or self.instance.authorize_method)

@@ -36,6 +36,11 @@ def all_needs() -> tuple[DataNeed, ...]:
     return tuple(_needs)
 
 
+def panel_names() -> tuple[str, ...]:
+    """The chart's panels, each once, in reading order."""
+    return tuple(dict.fromkeys(need.panel for need in _needs))
+
+
 def wanted_of(
     version: FhirVersion, *, panels: Collection[str] = (), resources: Collection[str] = ()
 ) -> tuple[Wanted, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from launcher import conf
+from launcher import conf, needs
 from launcher.secret_sources import is_secret_source
 from launcher.smart import origins
 from launcher.smart.quirks import Quirks
@@ -86,11 +86,21 @@ def check(registration: EhrRegistration) -> None:
         ("jwks_uri", _endpoint_problem(registration, registration.jwks_uri)),
         ("id_token_algorithms", _algorithms_problem(registration.id_token_algorithms)),
         ("time_zone", _time_zone_problem(registration.time_zone)),
+        ("panels", _panels_problem(registration.panels)),
     ):
         if problem:
             wrong.setdefault(field, []).append(problem)
     if wrong:
         raise ValidationError(wrong)
+
+
+def _panels_problem(names: object) -> str:
+    known = needs.panel_names()
+    if not isinstance(names, list) or any(not isinstance(name, str) for name in names):
+        return "Write the names of panels, or nothing."
+    if unknown := [name for name in names if name not in known]:
+        return f"There is no panel “{unknown[0]}”. There are: {', '.join(known)}."
+    return "" if len(set(names)) == len(names) else "Each panel is named once."
 
 
 def _slug_problem(slug: str) -> str:

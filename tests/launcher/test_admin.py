@@ -465,3 +465,19 @@ def test_admin_pages_are_framed_by_nobody_and_hold_nothing_inline(admin: Admin, 
         assert not re.search(r"<style\b|\sstyle\s*=|\son[a-z]+\s*=\s*[\"']|javascript:", page), path
         for address in re.findall(r'(?:src|href|action)="([^"]+)"', page):
             assert not re.match(r"(?:[a-z]+:)?//", address) or address.startswith("https://testserver/"), address
+
+
+# --- The chart's panels ---------------------------------------------------------------------------------------------
+def test_the_panels_of_a_chart_and_their_order_are_set_in_the_form(admin: Admin) -> None:
+    assert "There are: demographics, conditions, medications" in text(admin.get(ADD))
+    admin.post(ADD, form(panels="medications\nconditions\n"))
+    assert EhrRegistration.objects.get(slug="main-clinic").panels == ["medications", "conditions"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"), [("conditions\nhoroscope", "no panel “horoscope”"), ("labs\nlabs", "named once")]
+)
+def test_a_panel_that_is_not_there_is_refused_by_name(admin: Admin, lines: str, words: str) -> None:
+    answer = admin.post(ADD, form(panels=lines))
+    assert words in errors(answer)["panels"]
+    assert "horoscope" not in lines or "horoscope" in text(answer)
