@@ -1,7 +1,7 @@
 """How long a provider waits: `make bench-chart`.
 
-Every EHR request takes 100 ms. After the callback is called, nothing can be faster than the token request and the Patient
-read in a row, and after those the slowest panel's own requests; what the product adds is measured against these two.
+Every EHR request takes 100 ms. After the callback is called, nothing can be faster than the token request and the
+Patient read in a row, and after those the slowest panel's own requests: what the product adds is measured against these.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def _line(name: str, measured: tuple[float, float], least: float, bound: float) 
     median, slow = measured
     good = median <= bound * least
     sys.stdout.write(
-        f"{name:<46} median {median * 1000:6.0f} ms   95 % {slow * 1000:6.0f} ms   least possible {least * 1000:5.0f} ms"
-        f"   x {median / least:4.2f} {'' if good else f'  MISSED (bound {bound})'}\n"
+        f"{name:<46} median {median * 1000:6.0f} ms   95 % {slow * 1000:6.0f} ms   "
+        f"least possible {least * 1000:5.0f} ms   x {median / least:4.2f} {'' if good else f'  MISSED (bound {bound})'}\n"
     )
     return good
 

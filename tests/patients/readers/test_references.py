@@ -1,4 +1,4 @@
-"""Which Medications must be read to name the drugs of a list, and which reference means which."""
+"""Which Medication a reference means, and when it must be read to name a drug."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from patients.readers.drug import needed_medications
+from patients.readers.drug import medication_reference
 from patients.readers.r4 import medication
+from patients.readers.references import medication_id
 from patients.records import Coded, Missing
 
 BASE = "https://ehr.example.org/fhir"
@@ -21,29 +22,24 @@ def order(reference: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [
-        ("Medication/1", ("Medication/1",)),
-        ("Medication/1/_history/2", ("Medication/1",)),
-        (f"{BASE}/Medication/1", ("Medication/1",)),
-        ("https://ehr.example.org:443/fhir/Medication/1/_history/7", ("Medication/1",)),
-        ("#1", ()),
-        ("urn:uuid:0a1b2c3d-0000-4000-8000-000000000000", ()),
-        ("https://elsewhere.example/fhir/Medication/1", ()),
-        ("https://ehr.example.org/other/Medication/1", ()),
-        ("Substance/1", ()),
-        ("Medication/..", ()),
-        ("Medication/../Patient/2", ()),
-        ("Medication/1?_format=xml", ()),
-        ("Medication/" + "1" * 65, ()),
-        ("", ()),
+        ("Medication/1", "Medication/1"),
+        ("Medication/1/_history/2", "Medication/1"),
+        (f"{BASE}/Medication/1", "Medication/1"),
+        ("https://ehr.example.org:443/fhir/Medication/1/_history/7", "Medication/1"),
+        ("#1", ""),
+        ("urn:uuid:0a1b2c3d-0000-4000-8000-000000000000", ""),
+        ("https://elsewhere.example/fhir/Medication/1", ""),
+        ("https://ehr.example.org/other/Medication/1", ""),
+        ("Substance/1", ""),
+        ("Medication/..", ""),
+        ("Medication/../Patient/2", ""),
+        ("Medication/1?_format=xml", ""),
+        ("Medication/" + "1" * 65, ""),
+        ("", ""),
     ],
 )
-def test_only_what_lies_below_the_base_is_to_be_read(reference: str, expected: tuple[str, ...]) -> None:
-    assert needed_medications([order(reference)], base=BASE) == expected
-
-
-def test_each_is_read_once_in_order_and_fifty_at_most() -> None:
-    many = [order(f"Medication/{number % 70}") for number in range(140)]
-    assert needed_medications(many) == tuple(f"Medication/{number}" for number in range(50))
+def test_only_what_lies_below_the_base_is_a_medication_of_this_ehr(reference: str, expected: str) -> None:
+    assert medication_id(reference, BASE) == expected
 
 
 def test_nothing_is_read_for_a_drug_that_has_a_name() -> None:
@@ -52,10 +48,10 @@ def test_nothing_is_read_for_a_drug_that_has_a_name() -> None:
         {"resourceType": "MedicationRequest", "medicationReference": {"reference": "Medication/2", "display": "x"}},
         {"resourceType": "MedicationRequest", "medication": {"concept": {"text": "ibuprofen"}}},
     ]
-    assert needed_medications(named) == ()
-    assert needed_medications([order("Medication/1")], known={"Medication/1": DRUG}) == ()
+    assert [medication_reference(each) for each in named] == ["", "", ""]
+    assert medication_reference(order("Medication/1"), known={"Medication/1": DRUG}) == ""
     later = {"resourceType": "MedicationRequest", "medication": {"reference": {"reference": "Medication/3"}}}
-    assert needed_medications([later]) == ("Medication/3",)
+    assert medication_reference(later) == "Medication/3"
 
 
 @pytest.mark.parametrize(
