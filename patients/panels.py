@@ -52,7 +52,8 @@ class PanelQuery:
     """One search: `params` as (name, value), where "{patient}" stands for the patient's id.
 
     `things` says in the plural what it brings ("prescriptions"). An EHR may lack the resource type of an `optional`
-    query without its panel being the poorer. What `reference` points to, of type `refers_to`, is read as well.
+    query without its panel being the poorer. What `reference` points to, of type `refers_to`, is read as well;
+    without `reference` that type is read only when somebody opens a row.
     """
 
     resource: str

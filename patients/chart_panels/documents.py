@@ -46,7 +46,10 @@ DOCUMENTS = Panel(
     title=_lazy("Documents"),
     things=_lazy("documents"),
     template="patients/panels/documents.html",
-    queries={version: queries(reader_for(version).DOCUMENT_QUERIES, _lazy("documents")) for version in FhirVersion},
+    queries={
+        version: queries(reader_for(version).DOCUMENT_QUERIES, _lazy("documents"), refers_to="Binary")
+        for version in FhirVersion
+    },
     build=_documents,
     order=90,
     intents=("review-documents",),

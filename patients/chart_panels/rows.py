@@ -53,9 +53,9 @@ def read_all(fetched: Sequence[Fetched], reader: Callable[[Resource], T]) -> tup
     return records, unreadable
 
 
-def queries(asked: Queries, things: Words) -> tuple[PanelQuery, ...]:
-    """A reader's queries as a panel's."""
-    return tuple(PanelQuery(resource, params, things) for resource, params in asked)
+def queries(asked: Queries, things: Words, *, refers_to: str = "") -> tuple[PanelQuery, ...]:
+    """A reader's queries as a panel's; `refers_to` names a type that is read for single rows when asked."""
+    return tuple(PanelQuery(resource, params, things, refers_to=refers_to) for resource, params in asked)
 
 
 def contradiction(negatives: int, positives: int, statement: str) -> tuple[Notice, ...]:
