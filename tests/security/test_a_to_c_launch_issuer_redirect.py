@@ -88,6 +88,22 @@ def test_case_2_a_registration_for_standalone_launches_takes_no_ehr_launch(ehrs:
 
 
 @pytest.mark.parametrize("doubled", ["iss", "launch"])
+@pytest.mark.parametrize("values", [("REGISTERED", "OTHER"), ("OTHER", "REGISTERED"), ("OTHER", "OTHER")], ids="-".join)
+def test_case_3_neither_the_first_nor_the_last_of_two_values_wins(
+    doubled: str, values: tuple[str, str], ehrs: Bridge, browser: Browser
+) -> None:
+    known = {"REGISTERED": {"iss": iss_of(R4), "launch": "54520"}, "OTHER": {"iss": iss_of("epic"), "launch": "54531"}}
+    single = "launch" if doubled == "iss" else "iss"
+    query = [(single, known["REGISTERED"][single]), *((doubled, known[value][doubled]) for value in values)]
+    in_query = browser.get("/launch?" + urlencode(query))
+    refused(in_query, status=400, code="launch_incomplete", event="launch.rejected", reason=f"{doubled}_repeated")
+    apart = browser.post("/launch?" + urlencode(query[:2]), dict(query[2:]))
+    refused(apart, status=400, code="launch_incomplete", event="launch.rejected", reason=f"{doubled}_repeated")
+    assert ehrs.seen == []
+    assert not PendingLaunch.objects.exists()
+
+
+@pytest.mark.parametrize("doubled", ["iss", "launch"])
 def test_case_3_a_repeated_parameter_is_refused(doubled: str, ehrs: Bridge, browser: Browser) -> None:
     query = [("iss", iss_of(R4)), ("launch", "x"), (doubled, iss_of(R4) if doubled == "iss" else "y")]
     refused(browser.get("/launch?" + urlencode(query)), status=400, code="launch_incomplete", event="launch.rejected")
@@ -147,21 +163,7 @@ def test_case_6_one_link_opened_twice_at_once_gives_two_launches(ehrs: Bridge, b
     assert Launch.objects.count() == 2
 
 
-@pytest.mark.parametrize(
-    "iss",
-    [
-        "https://unregistered.example.org/fhir",
-        "http://169.254.169.254/",
-        "http://localhost:6379/",
-        "file:///etc/passwd",
-        "gopher://127.0.0.1/",
-        "javascript:alert(1)",
-        "nonsense",
-    ],
-)
-def test_case_11_and_12_an_unregistered_issuer_is_refused_without_a_look_up(
-    iss: str, ehrs: Bridge, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def refused_without_a_look_up(iss: str, ehrs: Bridge, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_dns(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a name was looked up")
 
@@ -170,6 +172,35 @@ def test_case_11_and_12_an_unregistered_issuer_is_refused_without_a_look_up(
     refused(page, status=403, code="unknown_issuer", event="launch.rejected", reason="unregistered")
     assert ehrs.seen == []
     assert iss not in page.text
+
+
+@pytest.mark.parametrize(
+    "iss", ["https://unregistered.example.org/fhir", "https://8.8.8.8/fhir", "https://" + "x" * 1900 + ".example.org"]
+)
+def test_case_11_and_12_an_unregistered_issuer_is_refused_without_a_look_up(
+    iss: str, ehrs: Bridge, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused_without_a_look_up(iss, ehrs, browser, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "iss",
+    [
+        "http://169.254.169.254/",
+        "http://localhost:6379/",
+        "http://[::1]:6379/",
+        "http://2130706433/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/",
+        "ftp://127.0.0.1/",
+        "javascript:alert(1)",
+        "nonsense",
+    ],
+)
+def test_case_12_an_issuer_inside_the_network_or_of_another_scheme_is_refused_without_a_look_up(
+    iss: str, ehrs: Bridge, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused_without_a_look_up(iss, ehrs, browser, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -212,27 +243,29 @@ def test_case_13_look_alikes_are_not_the_registered_issuer(
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "reason"),
     [
-        "discovery-redirect",
-        "discovery-html",
-        "discovery-empty",
-        "discovery-array",
-        "discovery-no-token-endpoint",
-        "discovery-http-endpoint",
-        "discovery-javascript-endpoint",
-        "discovery-foreign-endpoint",
-        "discovery-404",
-        "discovery-500",
+        ("discovery-redirect", "redirect"),
+        ("discovery-html", "not_json"),
+        ("discovery-empty", "not_json"),
+        ("discovery-array", "content"),
+        ("discovery-no-token-endpoint", "endpoint_missing"),
+        ("discovery-http-endpoint", "endpoint_scheme"),
+        ("discovery-javascript-endpoint", "endpoint_scheme"),
+        ("discovery-foreign-endpoint", "host_unapproved"),
+        ("discovery-404", "missing"),
+        ("discovery-500", "status"),
     ],
 )
-def test_case_17_discovery_that_cannot_be_used_stops_the_launch(fault: str, ehrs: Bridge, browser: Browser) -> None:
+def test_case_17_discovery_that_cannot_be_used_stops_the_launch_and_says_why(
+    fault: str, reason: str, ehrs: Bridge, browser: Browser
+) -> None:
     row = registration()
     row.iss = iss_of(f"smart-r4~{fault}")
     row.save()
     page = browser.get("/launch?" + urlencode({"iss": row.iss, "launch": "54520"}))
-    refused(page, status=502, code="discovery_failed", event="discovery.failed")
-    assert AuditEvent.objects.get(event="discovery.failed").reason
+    refused(page, status=502, code="discovery_failed", event="discovery.failed", reason=reason)
+    assert not [word for word in ("javascript:", "stranger", "<form", "Traceback") if word in page.text]
     assert all("discovery" in seen.path for seen in ehrs.seen)
     assert asked(ehrs, "authorize") == 0
     assert "Location" not in page.response.headers

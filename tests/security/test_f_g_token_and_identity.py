@@ -1,18 +1,19 @@
-"""Cases 48 to 50, 53 to 56 and 58 (token answers), 64, 67, 68 and 72 (id_token), by number.
+"""Cases 48 to 50, 53 to 56, 58 and 79 (token answers), 64, 67, 68 and 72 (id_token), as the simulators play them.
 
-Whole launches here; the finer rows of each case (every malformed value) are in `tests/smart`, close to the parser.
+What no simulator plays is in `test_f_token_endpoint.py` and `test_g_id_token.py`.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 
 import pytest
 import responses
 
 from launcher.models import AuditEvent, Launch, PendingLaunch
-from tests.browser import Browser
+from tests.browser import Browser, Page
 from tests.loopback import Bridge
 from tests.security.steps import (
     asked,
@@ -28,7 +29,7 @@ from tests.security.steps import (
 pytestmark = pytest.mark.django_db
 
 
-def fails(browser: Browser, bridge: Bridge, fault: str) -> object:
+def fails(browser: Browser, bridge: Bridge, fault: str) -> Page:
     """Launch with this fault up to the callback's answer; what reached the EHR before is forgotten."""
     callback = to_callback(browser, faulty_launch_url(browser, fault))
     bridge.forget()
@@ -60,7 +61,7 @@ def test_case_49_an_answer_without_a_usable_token_opens_nothing(fault: str, ehrs
     ids=lambda value: str(value)[:12],
 )
 def test_case_49_every_malformed_access_token_is_refused(
-    token: object, ehrs: Bridge, browser: Browser, answered_by: object
+    token: object, ehrs: Bridge, browser: Browser, answered_by: Callable[[str], None]
 ) -> None:
     callback = to_callback(browser)
     answered_by(json.dumps({"access_token": token, "token_type": "Bearer", "patient": "54520"}))
@@ -71,7 +72,9 @@ def test_case_49_every_malformed_access_token_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["bearer", "BEARER", "Bearer"])
-def test_case_50_bearer_in_any_case_is_bearer(kind: str, ehrs: Bridge, browser: Browser, answered_by: object) -> None:
+def test_case_50_bearer_in_any_case_is_bearer(
+    kind: str, ehrs: Bridge, browser: Browser, answered_by: Callable[[str], None]
+) -> None:
     callback = to_callback(browser)
     answered_by(json.dumps({"access_token": "opaque", "token_type": kind, "patient": "54520"}))
     assert browser.get(callback).status == 303
@@ -80,7 +83,7 @@ def test_case_50_bearer_in_any_case_is_bearer(kind: str, ehrs: Bridge, browser: 
 
 @pytest.mark.parametrize("kind", ["mac", "DPoP", "N_A", None, 1])
 def test_case_50_any_other_kind_of_token_is_refused(
-    kind: object, ehrs: Bridge, browser: Browser, answered_by: object
+    kind: object, ehrs: Bridge, browser: Browser, answered_by: Callable[[str], None]
 ) -> None:
     callback = to_callback(browser)
     answered_by(json.dumps({"access_token": "opaque", "token_type": kind, "patient": "54520"}))
@@ -101,7 +104,7 @@ def test_case_53_a_token_without_a_patient_shows_nobody(ehrs: Bridge, browser: B
     "patient", ["../Practitioner/1", "1?_include=*", "a/b", "x" * 65, 123, ["54520"], {"id": "1"}, "..", "a b"]
 )
 def test_case_54_a_patient_that_is_no_fhir_id_never_gets_into_an_address(
-    patient: object, ehrs: Bridge, browser: Browser, answered_by: object
+    patient: object, ehrs: Bridge, browser: Browser, answered_by: Callable[[str], None]
 ) -> None:
     callback = to_callback(browser)
     answered_by(json.dumps({"access_token": "opaque", "token_type": "Bearer", "patient": patient}))
@@ -149,8 +152,9 @@ def test_case_56_a_refusing_token_endpoint_is_asked_once(
     no_launch_was_opened()
 
 
-def test_case_58_a_token_answer_over_64_kb_is_refused(ehrs: Bridge, browser: Browser, answered_by: object) -> None:
-    """The slow, broken and compressed rows of this case are tested over real sockets in tests/smart/test_http.py."""
+def test_case_58_a_token_answer_over_64_kb_is_refused(
+    ehrs: Bridge, browser: Browser, answered_by: Callable[[str], None]
+) -> None:
     callback = to_callback(browser)
     answer = {"access_token": "opaque", "token_type": "Bearer", "patient": "54520", "filler": "x" * 65_536}
     answered_by(json.dumps(answer))
@@ -192,7 +196,7 @@ def test_case_79_without_an_id_token_the_registration_decides(ehrs: Bridge, brow
 
 
 @pytest.fixture
-def answered_by(ehrs: Bridge) -> object:
+def answered_by(ehrs: Bridge) -> Callable[[str], None]:
     """Let the token endpoint answer with exactly these bytes (what our simulators should not have to play)."""
     return lambda body: ehrs.answer_with("/token", body)
 
@@ -209,7 +213,9 @@ def test_responses_can_play_an_ehr_too(ehrs: Bridge, browser: Browser) -> None:
     no_launch_was_opened()
 
 
-def test_a_base64_token_is_not_mistaken_for_text(ehrs: Bridge, browser: Browser, answered_by: object) -> None:
+def test_a_base64_token_is_not_mistaken_for_text(
+    ehrs: Bridge, browser: Browser, answered_by: Callable[[str], None]
+) -> None:
     callback = to_callback(browser, launch_url())
     token = base64.b64encode(bytes(range(200))).decode()
     answered_by(json.dumps({"access_token": token, "token_type": "Bearer", "patient": "54520"}))

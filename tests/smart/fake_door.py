@@ -59,7 +59,9 @@ class FakeDoor(Door):
     def urls(self) -> list[str]:
         return [call.url for call in self.calls]
 
-    def get(self, url: str, *, accept: str, max_bytes: int, failure: ErrorCode, seconds: float = 15.0) -> Answer:
+    def get(
+        self, url: str, *, accept: str, max_bytes: int, failure: ErrorCode, seconds: float = 15.0, etag: str = ""
+    ) -> Answer:
         self._approved(self.approves(url), failure)
         return self._play(Call("GET", url, accept=accept, max_bytes=max_bytes, seconds=seconds))
 
