@@ -16,7 +16,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from launcher import audit, conf, cookies, refresh, styles, throttle
+from launcher import audit, conf, cookies, recheck, refresh, styles, throttle
 from launcher.discovery import door_for
 from launcher.flow import actor_of
 from launcher.models import Launch
@@ -180,9 +180,13 @@ def open_launch(request: HttpRequest, launch_id: str, *, fresh: bool = True) -> 
         if end_launches(launch.pk, reason=reason):
             audit.write("session.expired", subject_of(launch), audit.Facts(outcome="refused", reason=reason))
         raise SmartError("session_ended", f"the launch has ended: {reason}", reason=reason)
+    access = _access(launch, secret)
+    if fresh and recheck.is_due(launch, now):
+        # Before it counts as seen: whoever comes at the same time must not be let through unchecked.
+        access = access._with(recheck.checked_tokens(launch))
+        fresh = False
     if (now - launch.last_seen_at).total_seconds() > _SEEN_EVERY_SECONDS:
         Launch.objects.filter(pk=launch.pk, ended_at=None).update(last_seen_at=now)
-    access = _access(launch, secret)
     return access._with(refresh.usable_tokens(launch)) if fresh else access
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import DisallowedHost, ImproperlyConfigured, Permiss
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers
 
 from launcher import conf
@@ -29,10 +30,11 @@ _UNREADABLE_REQUEST: dict[str, ErrorCode] = {"launch": "launch_incomplete", "cal
 
 
 def health(get_response: GetResponse) -> GetResponse:
-    """Answer /livez and /readyz before anything that could fail, the host check included."""
+    """Answer /livez and /readyz before anything that could fail, the host check included, with the headers of all."""
+    guarded = {path: SecurityMiddleware(view) for path, view in _HEALTH.items()}
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        view = _HEALTH.get(request.path_info)
+        view = guarded.get(request.path_info)
         return view(request) if view else get_response(request)
 
     return middleware
@@ -67,6 +69,8 @@ def security_headers(get_response: GetResponse) -> GetResponse:
             response["X-Frame-Options"] = "DENY"
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
+        if "no-store" in response["Cache-Control"]:
+            # For a cache on the way that keeps what it should not: at least not for somebody else.
             patch_vary_headers(response, ["Cookie"])
         return response
 

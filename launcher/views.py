@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from launcher import audit, cookies, pending, vendors
+from launcher import audit, brand_search, cookies, pending, vendors
 from launcher.flow import Arrival, Departure, begin_launch, complete_launch
 from launcher.methods import only
 from launcher.models import EhrRegistration, Launch, PendingLaunch
@@ -28,6 +28,8 @@ from launcher.smart.errors import SmartError
 from launcher.smart.origins import origin_of
 
 _COOKIE_CHECK = "cookie_check"
+# A list of more than these is easier searched than read.
+_LONG_LIST = 6
 
 
 @only("GET", "HEAD")
@@ -48,7 +50,14 @@ def home(request: HttpRequest) -> HttpResponse:
         if registration.demo_patients and registration.vendor in simulated
     ]
     open_here = [registration for registration in registrations if "standalone" in registration.launch_modes]
-    return render(request, "launcher/home.html", {"demos": demos, "standalone": open_here})
+    query = brand_search.asked_for(request.GET.get("q", ""))
+    context = {
+        "demos": demos,
+        "standalone": open_here,
+        "searchable": bool(query) or len(open_here) > _LONG_LIST or brand_search.there_are_brands(),
+        "found": brand_search.search(query, registrations) if query else None,
+    }
+    return render(request, "launcher/home.html", context)
 
 
 def _launch_address(registration: EhrRegistration, launch: str) -> str:

@@ -211,6 +211,14 @@ class EhrRegistration(models.Model):
         default=True,
         help_text="Off only for an EHR that leaves the nonce out of its id_token: every sign-in would fail there.",
     )
+    introspect_after_minutes = models.PositiveSmallIntegerField(
+        "ask about the token after idle minutes",
+        default=0,
+        help_text="After so many minutes without a request the EHR is asked whether the token is still good and for "
+        "the same patient, before anything is shown. 0: never. Needs an EHR that has an introspection endpoint.",
+    )
+    brand_bundle = models.CharField(max_length=2000, blank=True, editable=False)
+    brand_identifier = models.CharField(max_length=500, blank=True, editable=False)
     time_zone = models.CharField(max_length=64, blank=True, help_text="For ages and times on the chart. Empty: UTC.")
     demo_patients = models.JSONField(default=list, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

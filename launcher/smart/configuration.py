@@ -13,13 +13,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from launcher.smart import conformance
+from launcher.smart import brands, conformance
 from launcher.smart.answer import Answer
 from launcher.smart.errors import SmartError
 from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.foreign_text import plain, words
 from launcher.smart.http import Door
-from launcher.smart.origins import join, parse_base
+from launcher.smart.origins import join, origin_of, parse_base
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.strict_json import JsonError, JsonValue, parse
 
@@ -33,7 +33,9 @@ TOTAL_SECONDS = 9.5
 # Some EHRs take seconds to say that they have no SMART configuration.
 FIRST_SECONDS = 5.0
 
+_ASSUMED = "version_assumed"
 _OPENID_SUFFIX = "/.well-known/openid-configuration"
+_BUNDLE = "user_access_brand_bundle"
 _REQUIRED = ("authorization_endpoint", "token_endpoint")
 # Refuse the launch for these; the other endpoints are only used when they are approved.
 _SENSITIVE = (*_REQUIRED, "jwks_uri")
@@ -57,8 +59,9 @@ class SmartConfiguration:
     """What an EHR publishes about itself; endpoints are absolute and approved, "" or () where it says nothing.
 
     `fhir_version` is None only if neither the registration nor the EHR names one that we know. `resources` are the
-    resource types of its conformance statement, when that was read. `notes` are machine words for administrators:
-    "version_assumed:<why>", "dropped:<endpoint>".
+    resource types of its conformance statement, when that was read. The bundle of User-access Brands may lie anywhere:
+    it is public reading, asked for by nothing in a launch; its identifier is written "system|value". `notes` are
+    machine words for administrators: "version_assumed:<why>", "dropped:<endpoint>".
     """
 
     authorization_endpoint: str
@@ -67,6 +70,8 @@ class SmartConfiguration:
     jwks_uri: str = ""
     introspection_endpoint: str = ""
     revocation_endpoint: str = ""
+    user_access_brand_bundle: str = ""
+    user_access_brand_identifier: str = ""
     capabilities: tuple[str, ...] = ()
     scopes_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] = ()
@@ -78,6 +83,11 @@ class SmartConfiguration:
     source: Source = "well-known"
     resources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def version_assumed(self) -> bool:
+        """Whether the FHIR version is a guess: neither the registration nor the EHR's documents named one."""
+        return self.fhir_version is None or any(note.partition(":")[0] == _ASSUMED for note in self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, for the cache and for the snapshot of a launch."""
@@ -107,6 +117,7 @@ class _Document:
     endpoints: Mapping[str, str]
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     issuer: str = ""
+    brand_identifier: str = ""
     iss_parameter_supported: bool = False
     fhir_version: FhirVersion | None = None
     resources: tuple[str, ...] = ()
@@ -253,15 +264,29 @@ class _Asker:
                 values[name] = self._endpoint(document, name)
             except SmartError:
                 notes.append(f"dropped:{name}")
+        values["user_access_brand_bundle"] = self._bundle(document, notes)
         return SmartConfiguration(
             **values,
             issuer=document.issuer,
+            user_access_brand_identifier=document.brand_identifier,
             iss_parameter_supported=document.iss_parameter_supported,
             fhir_version=document.fhir_version,
             source=document.source,
             resources=document.resources,
             notes=tuple(notes),
         )
+
+    def _bundle(self, document: _Document, notes: list[str]) -> str:
+        """The address of the EHR's own brands, absolute; it is public reading and needs no approval to be named."""
+        written = document.endpoints.get(_BUNDLE, "")
+        try:
+            url = join(self._base, written) if written else ""
+            if url and origin_of(url).scheme != "https" and self._base.scheme == "https":
+                raise ValueError("without TLS")
+        except ValueError:
+            notes.append(f"dropped:{_BUNDLE}")
+            return ""
+        return url
 
     def _endpoint(self, document: _Document, name: str) -> str:
         """One endpoint, absolute and approved; relative ones lie below the FHIR base (SMART App Launch 2.2)."""
@@ -305,13 +330,14 @@ def _read_well_known(body: Mapping[str, JsonValue]) -> _Document:
     methods = "token_endpoint_auth_methods"
     # Version 1.0 of the guide had this name in its list of fields, and servers still use it.
     lists[f"{methods}_supported"] = lists[f"{methods}_supported"] or words(body.get(methods))
-    endpoints = (*_SENSITIVE, "introspection_endpoint", "revocation_endpoint")
+    endpoints = (*_SENSITIVE, "introspection_endpoint", "revocation_endpoint", _BUNDLE)
     return _Document(
         source="well-known",
         endpoints={name: plain(body.get(name)) or _unfit(body.get(name)) for name in endpoints},
         lists=lists,
         # Some servers give the address of the document in place of the issuer that it is made from.
         issuer=plain(body.get("issuer")).removesuffix(_OPENID_SUFFIX),
+        brand_identifier=brands.identifier_text(body.get("user_access_brand_identifier")),
         iss_parameter_supported=body.get("authorization_response_iss_parameter_supported") is True,
     )
 
@@ -351,7 +377,7 @@ def _with_version(
         version = registration.fhir_version
     elif version is None:
         why = next((each.error.reason for each in found if each.source == "metadata" and each.error), "unknown")
-        version, notes = FhirVersion.R4, (*notes, f"version_assumed:{why}")
+        version, notes = FhirVersion.R4, (*notes, f"{_ASSUMED}:{why}")
     return replace(config, fhir_version=version, resources=resources, notes=notes)
 
 

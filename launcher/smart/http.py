@@ -103,11 +103,19 @@ class Door:
         return _origin_or_none(url) in self._origins
 
     def get(
-        self, url: str, *, accept: str, max_bytes: int, failure: ErrorCode, seconds: float = TOTAL_SECONDS
+        self,
+        url: str,
+        *,
+        accept: str,
+        max_bytes: int,
+        failure: ErrorCode,
+        seconds: float = TOTAL_SECONDS,
+        etag: str = "",
     ) -> Answer:
-        """Fetch a public document (discovery, keys) without any credential."""
+        """Fetch a public document (discovery, keys) without any credential; with the `etag` of a copy, 304 may come."""
         self._require(self.approves(url), url, failure)
-        request = _prepare("GET", url, {"Accept": accept}, failure=failure)
+        headers = {"Accept": accept, **({"If-None-Match": etag} if etag else {})}
+        request = _prepare("GET", url, headers, failure=failure)
         return self._exchange(request, max_bytes=max_bytes, failure=failure, seconds=seconds)
 
     def post_form(
@@ -177,7 +185,8 @@ def _outcome(
     try:
         response = _send(request, call)
         try:
-            if 300 <= response.status_code < 400:
+            unchanged = response.status_code == 304 and "If-None-Match" in request.headers
+            if 300 <= response.status_code < 400 and not unchanged:
                 return _refusal(failure, "redirect", host, f"answered with a redirect ({response.status_code})")
             return _read(response, url=str(request.url), max_bytes=max_bytes)
         finally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
 
+from launcher.smart.authorization_details import NAME, AuthorizationDetail, patients_of, read_details
 from launcher.smart.errors import SmartError
 from launcher.smart.foreign_text import is_fhir_id, plain
 from launcher.smart.strict_json import JsonValue
@@ -35,7 +36,18 @@ class Introspection:
     fhir_user: str = ""
     issuer: str = ""
     subject: str = ""
+    details: tuple[AuthorizationDetail, ...] = ()
     missing: tuple[str, ...] = ()
+
+    def patient_at(self, base: str) -> str:
+        """The patient for this FHIR base, "" where none is named; `authorization_details` for it go first.
+
+        Raises `token_unreadable`, reason "patient", when they name two patients, or one in an unusable form.
+        """
+        named = patients_of([detail for detail in self.details if detail.is_for(base)])
+        if len(named) > 1 or "" in named:
+            _refuse("authorization_details name no one patient for this FHIR base", "patient")
+        return next(iter(named), self.patient)
 
 
 def read_introspection(body: Mapping[str, JsonValue]) -> Introspection:
@@ -60,6 +72,7 @@ def read_introspection(body: Mapping[str, JsonValue]) -> Introspection:
         fhir_user=plain(body.get("fhirUser")),
         issuer=plain(body.get("iss")),
         subject=plain(body.get("sub"), most=255),
+        details=read_details(body.get(NAME))[0],
         missing=tuple(name for name, there in demanded.items() if not there),
     )
 

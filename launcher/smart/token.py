@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
-from launcher.smart import back_channel
+from launcher.smart import authorization_details, back_channel
+from launcher.smart.authorization_details import AuthorizationDetail, patients_of, read_details
 from launcher.smart.back_channel import refuse
 from launcher.smart.client_auth import Credentials
 from launcher.smart.configuration import SmartConfiguration
+from launcher.smart.fhir_context import ContextItem as ContextItem
+from launcher.smart.fhir_context import read_fhir_context
+from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.foreign_text import is_fhir_id, is_visible_ascii, plain
 from launcher.smart.http import Door
 from launcher.smart.introspection import Introspection, read_introspection
@@ -27,24 +31,13 @@ from launcher.smart.strict_json import JsonValue
 TOKEN_MOST = 16 * 1024
 # Nobody waits for a revocation, but while one EHR is slow those of others wait behind it.
 REVOCATION_SECONDS = 5.0
+# Somebody waits for their chart, and it is an extra check.
+INTROSPECTION_SECONDS = 5.0
 TEN_YEARS = 10 * 366 * 24 * 3600
 # Beyond this a number is no life time but nonsense (1e999).
 _PLAUSIBLE_SECONDS = 10**12
-_CONTEXT_MOST = 100
 
 TokenHint = Literal["access_token", "refresh_token"]
-
-
-@dataclass(frozen=True, slots=True)
-class ContextItem:
-    """One entry of `fhirContext`; 2.0 servers send bare references, later ones objects. No `role` means "launch"."""
-
-    reference: str = ""
-    canonical: str = ""
-    identifier_system: str = ""
-    identifier_value: str = ""
-    type: str = ""
-    role: str = "launch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +45,9 @@ class TokenResponse:
     """A usable token response with its launch context.
 
     `expires_in` is in seconds, None for a token of unknown life. `scope` None means that the EHR named none (as
-    requested), "" that it granted none. `patient` and `encounter` are FHIR ids or "". `warnings` name, in fixed words,
-    what was sent in an unusable form and left out.
+    requested), "" that it granted none. `patient` and `encounter` are FHIR ids or "". `details` is what was said of
+    single FHIR bases, empty once `at` has chosen among it; `fhir_versions` are the ones told for the chosen base.
+    `warnings` name, in fixed words, what was sent in an unusable form and left out.
     """
 
     access_token: Secret
@@ -70,7 +64,38 @@ class TokenResponse:
     tenant: str = ""
     fhir_context: tuple[ContextItem, ...] = ()
     fhir_user: str = ""
+    details: tuple[AuthorizationDetail, ...] = ()
+    fhir_versions: tuple[FhirVersion, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def at(self, base: str) -> TokenResponse:
+        """What it says for this FHIR base: `authorization_details` for it go before the top level, member by member.
+
+        Raises `token_unreadable` when they name two patients, or one in an unusable form. Without any for this base
+        the top level holds; whom details of other bases name is left out of account.
+        """
+        ours = [detail for detail in self.details if detail.is_for(base)]
+        warnings = list(self.warnings)
+        if self.details and not ours:
+            warnings.append(f"{authorization_details.NAME} speaks of other FHIR bases only")
+        if len(patients_of(ours)) > 1 or "" in patients_of(ours):
+            refuse("token_unreadable", "authorization_details name no one patient for this FHIR base", "patient")
+        found = replace(self, details=(), warnings=tuple(warnings))
+        for detail in ours:
+            found = found._with(detail)
+        return found
+
+    def _with(self, detail: AuthorizationDetail) -> TokenResponse:
+        unusable = (f"{name} in {authorization_details.NAME} is unusable" for name in detail.unusable)
+        return replace(
+            self,
+            scope=self.scope if detail.scope is None else detail.scope,
+            patient=self.patient if detail.patient is None else detail.patient,
+            encounter=self.encounter if detail.encounter is None else detail.encounter,
+            fhir_context=self.fhir_context if detail.fhir_context is None else detail.fhir_context,
+            fhir_versions=self.fhir_versions or detail.versions,
+            warnings=(*self.warnings, *unusable),
+        )
 
 
 def exchange_code(
@@ -84,6 +109,8 @@ def exchange_code(
 ) -> TokenResponse:
     """Redeem an authorization code; `verifier` "" where PKCE is off, `redirect_uri` as in the authorization request.
 
+    The answer is the one for `registration.iss`, where `authorization_details` tell several FHIR bases apart.
+
     Raises `client_rejected`, `code_rejected`, `ehr_busy` (context `retry_after` in seconds, if told),
     `token_unreadable`, `identity_invalid` for an id_token that is no text, and what the door raises.
     """
@@ -93,7 +120,8 @@ def exchange_code(
         ("redirect_uri", redirect_uri),
         *([("code_verifier", verifier)] if verifier else []),
     ]
-    return read_token_response(back_channel.ask(door, registration, config, form=form, bad_grant="code_rejected"))
+    answer = back_channel.ask(door, registration, config, form=form, bad_grant="code_rejected")
+    return read_token_response(answer).at(registration.iss)
 
 
 def refresh(
@@ -114,7 +142,8 @@ def refresh(
         ("refresh_token", refresh_token.reveal()),
         *([("scope", scope)] if scope else []),
     ]
-    return read_token_response(back_channel.ask(door, registration, config, form=form, bad_grant="session_ended"))
+    answer = back_channel.ask(door, registration, config, form=form, bad_grant="session_ended")
+    return read_token_response(answer).at(registration.iss)
 
 
 def revoke(
@@ -153,7 +182,10 @@ def introspect(
     if not url:
         refuse("token_unreadable", "the EHR publishes no introspection endpoint", "endpoint_missing")
     proof = Credentials(authorization=Secret(f"Bearer {bearer.reveal()}")) if bearer else None
-    answer = back_channel.post(door, registration, config, url=url, form=[("token", token.reveal())], proof=proof)
+    form = [("token", token.reveal())]
+    answer = back_channel.post(
+        door, registration, config, url=url, form=form, proof=proof, seconds=INTROSPECTION_SECONDS
+    )
     return read_introspection(back_channel.judged(answer, url=url, bad_grant="token_unreadable"))
 
 
@@ -200,6 +232,7 @@ def read_token_response(body: Mapping[str, JsonValue]) -> TokenResponse:
         tenant=reader.text("tenant", most=500),
         fhir_context=_fhir_context(reader),
         fhir_user=reader.text("fhirUser"),
+        details=_details(reader),
         # Last: the calls above fill it.
         warnings=tuple(reader.warnings),
     )
@@ -299,28 +332,14 @@ def _banner(reader: _Reader) -> bool | None:
 
 
 def _fhir_context(reader: _Reader) -> tuple[ContextItem, ...]:
-    value = reader.get("fhirContext")
-    if value is None:
-        return ()
-    items = [_context_item(item) for item in value[:_CONTEXT_MOST]] if isinstance(value, list) else [None]
-    if None in items:
+    items, whole = read_fhir_context(reader.get("fhirContext"))
+    if not whole:
         reader.warn("fhirContext")
-    return tuple(item for item in items if item is not None)
+    return items
 
 
-def _context_item(value: JsonValue) -> ContextItem | None:
-    if isinstance(value, str):
-        value = {"reference": value}
-    if not isinstance(value, dict):
-        return None
-    identifier = value.get("identifier")
-    identifier = identifier if isinstance(identifier, dict) else {}
-    item = ContextItem(
-        reference=plain(value.get("reference")),
-        canonical=plain(value.get("canonical")),
-        identifier_system=plain(identifier.get("system")),
-        identifier_value=plain(identifier.get("value")),
-        type=plain(value.get("type")),
-        role=plain(value.get("role")) or "launch",
-    )
-    return item if item.reference or item.canonical or item.identifier_value else None
+def _details(reader: _Reader) -> tuple[AuthorizationDetail, ...]:
+    details, whole = read_details(reader.get(authorization_details.NAME))
+    if not whole:
+        reader.warn(authorization_details.NAME)
+    return details

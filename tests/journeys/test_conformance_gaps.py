@@ -140,11 +140,11 @@ def test_an_intent_that_we_do_not_know_shows_the_usual_chart(intent: object, inf
 
 
 def test_an_extension_of_the_token_response_is_passed_over(inferno: Inferno) -> None:
-    """Members under a URI or `__name` are somebody's own; so is `authorization_details` for those who do not use it."""
+    """Members under a URI or `__name` are somebody's own; so are `authorization_details` of another type."""
     inferno.context |= {
         "https://ehr.test/own": {"patient": "other"},
         "__own": [1, None],
-        "authorization_details": [{"type": "smart_on_fhir", "locations": [FHIR], "patient": "other"}],
+        "authorization_details": [{"type": "openid_credential", "locations": [FHIR], "patient": "other"}],
     }
     register("ALP")
     launched(inferno)

@@ -29,6 +29,8 @@ _NOT_SETTABLE = {
     "updated_at",
     "site",
     "demo_patients",
+    "brand_bundle",
+    "brand_identifier",
 }
 
 
