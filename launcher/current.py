@@ -41,7 +41,7 @@ class LaunchAccess:
     """A launch as plain data, with the client that reads for it. Safe to hand to threads: it holds no database row.
 
     `opened_with` is what the EHR had open, to be shown and not to be fetched. `intent` is the EHR's own word or "".
-    `style_address` leads to the EHR's own look, "" where there is none that may be used.
+    `style_address` leads to the EHR's own look, "" where there is none that may be used. `ends_at`: at the latest.
     """
 
     launch_id: str
@@ -61,6 +61,7 @@ class LaunchAccess:
     opened_with: tuple[ContextLine, ...]
     style_address: str
     panels: tuple[str, ...]
+    ends_at: datetime
     granted_scope: str | None
     requested_scope: str
     viewer: str
@@ -239,6 +240,7 @@ def _access(launch: Launch, secret: str) -> LaunchAccess:
         ),
         style_address=styles.address_of(launch.style),
         panels=tuple(registration.panels),
+        ends_at=launch.created_at + conf.absolute_limit(),
         granted_scope=launch.granted_scopes,
         requested_scope=launch.requested_scopes,
         viewer=launch.viewer,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,6 +17,9 @@ from patients import chart as charts
 from patients import vocabulary
 from patients.panels import ChartContext, Panel, PanelResult
 from patients.records import Demographics, Missing, PartialDate, PersonName
+
+_UNSEEN_SECONDS = 30
+"""The server writes down a visit only now and then, and the answer took a moment: by so much it may end sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,14 @@ class Page:
     printing: bool = False
     everything: bool = False
 
-    def render(self, template: str, **values: object) -> str:
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Everything within is said in the page's language and zone: reading, building and rendering alike."""
         with translation.override(self.language), timezone.override(self.context.at.tzinfo):
+            yield
+
+    def render(self, template: str, **values: object) -> str:
+        with self.speaking():
             return render_to_string(template, {"access": self.access, "at": self.context.at, **values})
 
     def render_page(self, template: str, **values: object) -> str:
@@ -42,6 +53,7 @@ class Page:
             person=self.context.demographics,
             end_token=self.access.form_token("end"),
             stale_minutes=settings.SMARTPORTAL_STALE_MINUTES,
+            session=SessionEnd.of(self.access),
             **values,
         )
 
@@ -51,6 +63,20 @@ class Page:
         )
         # On paper nothing can be opened. Text from outside is escaped, so every such tag is the panel's own.
         return html.replace("<details", "<details open") if self.printing else html
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """When the page is cleared in the browser: `idle_seconds` after it was asked for, `seconds_left` at the latest."""
+
+    idle_seconds: int
+    seconds_left: int
+
+    @classmethod
+    def of(cls, access: LaunchAccess) -> SessionEnd:
+        whole = settings.SMARTPORTAL_IDLE_MINUTES * 60
+        left = max(0, int((access.ends_at - timezone.now()).total_seconds()))
+        return cls(idle_seconds=max(whole - _UNSEEN_SECONDS, whole // 2), seconds_left=left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from launcher import audit
@@ -74,7 +75,7 @@ def _search(access: LaunchAccess, name: str) -> Found:
     except FhirError as error:
         if error.kind == "unauthorized":
             raise SmartError("session_ended", "the EHR no longer takes the token", reason="unauthorized") from error
-        return Found(problem="The EHR could not be searched. This does not mean that there is no such patient.")
+        return Found(problem=_("The EHR could not be searched. This does not mean that there is no such patient."))
     people = []
     for resource in result.resources[:MOST]:
         try:
@@ -83,4 +84,4 @@ def _search(access: LaunchAccess, name: str) -> Found:
             continue
     usable = tuple(person for person in people if person.id)
     incomplete = bool(result.truncated) or len(result.resources) > len(usable)
-    return Found(usable, problem="There are more matches than shown. Type more of the name." if incomplete else "")
+    return Found(usable, problem=_("There are more matches than shown. Type more of the name.") if incomplete else "")

@@ -29,15 +29,15 @@ def test_the_chart_is_complete(scriptless: Visitor) -> None:
         section = page.locator(f"section[data-panel={panel}]")
         assert section.get_attribute("data-state") == "ready"
         assert section.get_by_text(words).first.is_visible()
-    folded = page.get_by_text("Resolved or inactive")
-    folded.click()
-    assert page.locator("[data-group=resolved]").first.is_visible()
+    conditions = page.locator("[data-panel=conditions]")
+    conditions.get_by_text("Resolved or inactive").click()
+    assert conditions.locator("[data-group=resolved]").first.is_visible()
 
 
 def test_a_failed_panel_can_be_tried_again(scriptless: Visitor) -> None:
     page = scriptless.chart(R4, fault="conditions-500")
     assert state(page, "conditions") == "failed"
-    page.get_by_role("link", name="Try again").click()
+    page.locator("[data-panel=conditions]").get_by_role("link", name="Try again").click()
     page.wait_for_url("**/panels/conditions/")
     assert (patient_of(page), state(page, "conditions")) == ("54520", "failed")
     assert banner(page) == "HOLLINGBROOK, Marguerite Ann (Mrs)"

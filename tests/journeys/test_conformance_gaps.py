@@ -98,9 +98,8 @@ def test_a_standalone_launch_may_ask_for_more_context(inferno: Inferno) -> None:
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nothing_is_sent_that_a_server_may_not_know(mode: str, method: str, inferno: Inferno) -> None:
     """R211, and every other parameter beside the standard's: neither `max_age` nor `claims` nor `resource`."""
-    row = register("ALP", authorize_method=method)
-    row.scopes = "launch openid fhirUser patient/*.rs"
-    row.save()
+    inferno.returns_nonce = True
+    register("ALP", authorize_method=method, send_nonce=True)
     launched(inferno, mode)
     [asked] = inferno.asked
     assert asked.method == method.upper()

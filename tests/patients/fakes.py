@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from unittest import mock
 
 from django.http import HttpResponseBase
+from django.utils import timezone
 
 from launcher import audit
 from launcher.smart.errors import SmartError
@@ -139,6 +140,7 @@ class FakeAccess:
     reference: str = "L-8F3K"
     token_expires_at: datetime | None = None
     panels: tuple[str, ...] = ()
+    ends_at: datetime = field(default_factory=lambda: timezone.now() + timedelta(hours=12))
     ended: str = ""
 
     def form_token(self, action: str) -> str:
