@@ -1,4 +1,4 @@
-"""Every case about FHIR answers, output, sessions and frames that a release must pass has a test that names its number."""
+"""Each case about FHIR answers, output, sessions and frames that a release must pass has a test with its number."""
 
 from __future__ import annotations
 

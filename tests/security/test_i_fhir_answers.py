@@ -129,7 +129,7 @@ def test_case_92_a_remark_beside_nothing_takes_the_emptiness_back(wire: Wire, br
 
 THE_PATIENT = {"resourceType": "Patient", "id": "54520", "name": [{"family": "Quillfeather"}], "birthDate": "1961"}
 OTHER = {**THE_PATIENT, "id": "54531", "name": [{"family": "Strangeways"}]}
-WRONG_PATIENTS: dict[str, tuple[object, str]] = {
+WRONG_PATIENTS: dict[str, tuple[Json, str]] = {
     "another": (OTHER, "id"),
     "another in a Bundle": (bundle(OTHER), "id"),
     "two in a Bundle": (bundle(THE_PATIENT, OTHER), "type"),

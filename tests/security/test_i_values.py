@@ -51,9 +51,9 @@ PLAIN = tuple((version, slug, sample.make(version)) for version in VERSIONS for 
 SWEPT = (*RICH, *PLAIN)
 
 
-def chart_of(slug: str, version: FhirVersion, **values: object) -> ListenedChart:
+def chart_of(slug: str, version: FhirVersion, *, time_zone: str = "") -> ListenedChart:
     """A chart that has this panel alone."""
-    return chart_at(BASE, shown=[slug], version=str(version), **values)
+    return chart_at(BASE, shown=[slug], version=str(version), time_zone=time_zone)
 
 
 def shown(chart: ListenedChart, *resources: Json, person: Json | None = None, part: str = "") -> Page:

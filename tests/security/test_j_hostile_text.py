@@ -270,7 +270,8 @@ def written() -> Iterator[io.StringIO]:
     """What a server with the product's own form of a line would have written."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter(settings.LOGGING["formatters"]["line"]["format"]))
+    logging_settings: Any = settings.LOGGING
+    handler.setFormatter(logging.Formatter(logging_settings["formatters"]["line"]["format"]))
     loggers = [logging.getLogger(name) for name in ("smartportal", "django")]
     for logger in loggers:
         logger.addHandler(handler)

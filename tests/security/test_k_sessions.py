@@ -123,7 +123,7 @@ def chart() -> Iterator[ListenedChart]:
 class Clock:
     """Moves the time of day."""
 
-    travel: time_machine.Coordinates
+    travel: time_machine.Traveller
     start: datetime
 
     def at(self, **after: float) -> None:
