@@ -13,7 +13,7 @@ DEVELOPMENT = DEBUG=on SMARTPORTAL_SANDBOX=on PORT=$(PORT) SMARTPORTAL_BASE_URL=
 	DATABASE_URL=sqlite:///$(DATA)/smartportal.sqlite3 SMARTPORTAL_PLUGINS=$(PLUGINS) \
 	SECRET_KEY_FILE=$(DATA)/secret_key SMARTPORTAL_FIELD_KEYS_FILE=$(DATA)/field_keys
 
-.PHONY: run manage test refresh-race bench-chart lint lock clean
+.PHONY: run manage test refresh-race bench-chart lint messages lock clean
 
 run: $(VENV)/installed
 	@$(DEVELOPMENT) $(BIN)/python -m smartportal.development $(DATA) $(if $(RELOAD),--reload)
@@ -36,6 +36,10 @@ bench-chart: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Collects the words that providers see and compiles the translations below locale/ (docs/translation.md). Needs gettext.
+messages: $(VENV)/installed
+	$(BIN)/python -m smartportal.messages
 
 # Locks what the *.in files ask for, with hashes, for all platforms.
 lock: $(VENV)/installed-dev

@@ -31,13 +31,23 @@ _UNREADABLE_REQUEST: dict[str, ErrorCode] = {"launch": "launch_incomplete", "cal
 
 def health(get_response: GetResponse) -> GetResponse:
     """Answer /livez and /readyz before anything that could fail, the host check included, with the headers of all."""
-    guarded = {path: SecurityMiddleware(view) for path, view in _HEALTH.items()}
+    guarded: dict[str, GetResponse] = {path: _with_headers(view) for path, view in _HEALTH.items()}
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         view = guarded.get(request.path_info)
         return view(request) if view else get_response(request)
 
     return middleware
+
+
+def _with_headers(view: Callable[[HttpRequest], HttpResponse]) -> GetResponse:
+    """The view with the headers that Django's own middleware, which stands behind this one, puts on all others."""
+    secured = SecurityMiddleware(view)
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        return secured.process_response(request, view(request))
+
+    return answer
 
 
 def proxy_headers(get_response: GetResponse) -> GetResponse:

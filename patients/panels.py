@@ -58,7 +58,7 @@ class PanelQuery:
 
     resource: str
     params: tuple[tuple[str, str], ...]
-    things: Words
+    things: Words = field(compare=False)  # a lazy text's hash is that of the language of the moment
     optional: bool = False
     reference: Reference | None = None
     refers_to: str = ""

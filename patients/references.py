@@ -13,7 +13,8 @@ from patients.panels import Reference, Resource
 TARGETS_MOST = 50
 """How many targets are read for one page; the records beyond say what they refer to."""
 
-AT_ONCE = 8
+AT_ONCE = 4
+"""How many of them are read at the same time, over all searches of the page."""
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class ReferenceReader:
     client: FhirClient
     _reads: dict[str, Future[Resource | None]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
 
     def known_to(self, found: SearchResult, *, reference: Reference, resource_type: str) -> dict[str, Resource]:
         """Targets by reference as sent: what came along with the search, and what can be read below the FHIR base.
@@ -52,14 +54,14 @@ class ReferenceReader:
         name = f"{resource_type}/{resource_id}"
         with self._lock:
             if name not in self._reads and len(self._reads) < TARGETS_MOST:
-                self._reads[name] = executor.submit(_resource, self.client, resource_type, resource_id)
+                self._reads[name] = executor.submit(self._resource, resource_type, resource_id)
             return self._reads.get(name)
 
-
-def _resource(client: FhirClient, resource_type: str, resource_id: str) -> Resource | None:
-    """The resource with exactly this type and id."""
-    try:
-        body: Mapping[str, object] = client.read(resource_type, resource_id)
-    except FhirError:
-        return None
-    return body if body.get("resourceType") == resource_type and body.get("id") == resource_id else None
+    def _resource(self, resource_type: str, resource_id: str) -> Resource | None:
+        """The resource with exactly this type and id."""
+        try:
+            with self._slots:
+                body: Mapping[str, object] = self.client.read(resource_type, resource_id)
+        except FhirError:
+            return None
+        return body if body.get("resourceType") == resource_type and body.get("id") == resource_id else None

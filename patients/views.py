@@ -66,11 +66,15 @@ def _pieces(page: Page, run: charts.PanelRun, *, head: str, tail: str) -> Iterat
     page.access.note_use(run.resource_types)
     early: dict[str, charts.Box] = {}
     if any(panel.slug == allergy_strip.PANEL for panel in run.panels):
-        if (box := run.early(allergy_strip.PANEL, page.render_panel)) is not None:
-            early[allergy_strip.PANEL] = _audited(page, run, box)
-        yield page.render("patients/allergy_strip.html", strip=_strip(early.get(allergy_strip.PANEL)))
+        with page.speaking():
+            if (box := run.early(allergy_strip.PANEL, page.render_panel)) is not None:
+                early[allergy_strip.PANEL] = _audited(page, run, box)
+            strip = page.render("patients/allergy_strip.html", strip=_strip(early.get(allergy_strip.PANEL)))
+        yield strip
     for panel in run.panels:
-        ready = early.get(panel.slug) or _audited(page, run, run.box(panel, page.render_panel))
+        # Never around the `yield`: whoever takes the piece would go on in this page's language.
+        with page.speaking():
+            ready = early.get(panel.slug) or _audited(page, run, run.box(panel, page.render_panel))
         yield ready.html
     yield tail
 

@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from patients.readers import wording
 from patients.records import Coded, Missing, PartialDate, PersonName, Tag, When
 
 Words = str | Promise
@@ -21,19 +22,7 @@ Words = str | Promise
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-MISSING: dict[Missing, Words] = {
-    Missing.NOT_RECORDED: _("not recorded"),
-    Missing.UNKNOWN: _("unknown"),
-    Missing.ASKED_UNKNOWN: _("asked, not known"),
-    Missing.ASKED_DECLINED: _("asked, declined to answer"),
-    Missing.NOT_ASKED: _("not asked"),
-    Missing.MASKED: _("withheld by the EHR"),
-    Missing.ERROR: _("not available (error)"),
-    Missing.NOT_PERFORMED: _("not performed"),
-    Missing.NOT_APPLICABLE: _("not applicable"),
-    Missing.UNSUPPORTED: _("not supported by the EHR"),
-    Missing.UNREADABLE: _("not readable"),
-}
+MISSING: dict[Missing, Words] = {reason: _(said) for reason, said in wording.MISSING.items()}
 
 EMPTY: Words = _("Not recorded. The EHR returned no %(things)s. This is not a statement that there are none.")
 NOTHING_SHOWN: Words = _("No %(things)s can be shown. This is not a statement that there are none.")
@@ -55,6 +44,8 @@ UNTIL: Words = _("until %(end)s")
 FREE_TEXT: Words = _("free text")
 CODED_AS: Words = _("Coded as: %(coded_as)s")
 DATE_IS: Words = _("date %(words)s")
+_MINUTES, _HOURS, _DAYS = _("%(count)d min"), _("%(count)d hrs"), _("%(count)dd")
+_WEEKS, _MONTHS, _YEARS = _("%(count)dw"), _("%(count)dm"), _("%(count)dy")
 
 
 def sentence(words: Words, /, **values: object) -> str:
@@ -173,7 +164,7 @@ def age_words(born: PartialDate, on: PartialDate, birth_moment: PartialDate | No
     if birth_moment and birth_moment.moment and on.moment:
         hours = (on.moment - birth_moment.moment).total_seconds() / 3600
         if 0 <= hours < 48:
-            return f"{int(hours * 60)} min" if hours < 2 else f"{int(hours)} hrs"
+            return _aged(_MINUTES, int(hours * 60)) if hours < 2 else _aged(_HOURS, int(hours))
     if born.exact and on.exact:
         return _exact_age(born, on)
     return _approximate_age(born, on)
@@ -186,14 +177,14 @@ def _exact_age(born: PartialDate, on: PartialDate) -> str:
     days = (last - first).days
     months = (last.year - first.year) * 12 + last.month - first.month - (last.day < first.day)
     if days < 28:
-        return f"{days}d"
+        return _aged(_DAYS, days)
     if months < 12:
-        return _two((days // 7, "w"), (days % 7, "d"))
+        return _two((days // 7, _WEEKS), (days % 7, _DAYS))
     if months < 24:
-        return _two((months, "m"), (_days_into_month(first.day, on), "d"))
+        return _two((months, _MONTHS), (_days_into_month(first.day, on), _DAYS))
     if months < 18 * 12:
-        return _two((months // 12, "y"), (months % 12, "m"))
-    return f"{months // 12}y"
+        return _two((months // 12, _YEARS), (months % 12, _MONTHS))
+    return _aged(_YEARS, months // 12)
 
 
 def _days_into_month(day_of_birth: int, on: PartialDate) -> int:
@@ -206,9 +197,13 @@ def _days_into_month(day_of_birth: int, on: PartialDate) -> int:
     return max(length - day_of_birth, 0) + last.day
 
 
-def _two(large: tuple[int, str], small: tuple[int, str]) -> str:
-    said = f"{large[0]}{large[1]}"
-    return f"{said} {small[0]}{small[1]}" if small[0] else said
+def _two(large: tuple[int, Words], small: tuple[int, Words]) -> str:
+    said = _aged(large[1], large[0])
+    return f"{said} {_aged(small[1], small[0])}" if small[0] else said
+
+
+def _aged(unit: Words, count: int) -> str:
+    return str(unit) % {"count": count}
 
 
 def _approximate_age(born: PartialDate, on: PartialDate) -> str:
@@ -219,7 +214,8 @@ def _approximate_age(born: PartialDate, on: PartialDate) -> str:
         months += on.month - born.month
     if months < 0:
         return ""
-    age = f"{months}m" if born.month and on.month and months < 24 else f"{months // 12}y"
+    in_months = born.month and on.month and months < 24
+    age = _aged(_MONTHS, months) if in_months else _aged(_YEARS, months // 12)
     return sentence(APPROXIMATELY, age=age)
 
 

@@ -9,20 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from launcher.smart.fhir_version import FhirVersion
 from patients.chart_panels.rows import Rows, contradiction, queries, read_all
 from patients.panels import ChartContext, Fetched, Notice, Panel, PanelContent
+from patients.readers.allergy import CATEGORIES
 from patients.readers.select import reader_for
+from patients.readers.wording import said
 from patients.records import Allergy, AllergyGroup, AllergyStatement
 from patients.vocabulary_clinical import STATEMENTS
 
 # A narrower "none" is contradicted only by an allergy of its own category, in the words that the reader gives.
 _CATEGORY: Mapping[AllergyStatement, str] = {
-    AllergyStatement.DRUG: "Medication",
-    AllergyStatement.FOOD: "Food",
-    AllergyStatement.ENVIRONMENT: "Environment",
+    AllergyStatement.DRUG: CATEGORIES["medication"],
+    AllergyStatement.FOOD: CATEGORIES["food"],
+    AllergyStatement.ENVIRONMENT: CATEGORIES["environment"],
 }
 
 
@@ -35,7 +37,7 @@ def _allergies(context: ChartContext, fetched: Sequence[Fetched]) -> PanelConten
     stated = {each.statement for each in statements}
     none_known = sum(each.states_none is AllergyStatement.ANY for each in statements)
     groups = [
-        Rows("active", _("Active"), positives, closed=False),
+        Rows("active", pgettext("group", "Active"), positives, closed=False),
         Rows("resolved", _("Resolved or inactive"), _of(kept, AllergyGroup.RESOLVED), closed=True, status_first=True),
         Rows("ruled-out", _("Ruled out"), _of(kept, AllergyGroup.RULED_OUT), closed=True),
     ]
@@ -68,15 +70,15 @@ def _narrower_contradictions(statements: Iterable[Allergy], positives: Sequence[
     for statement in dict.fromkeys(each.statement for each in statements if each.statement in _CATEGORY):
         if statement is None:
             continue
-        count = sum(_CATEGORY[statement] in each.categories for each in positives)
+        count = sum(said(_CATEGORY[statement]) in each.categories for each in positives)
         words = ngettext(
             "The record says “%(statement)s” and also lists %(count)d of this kind.",
             "The record says “%(statement)s” and also lists %(count)d of this kind.",
             count,
         )
         if count:
-            said = str(STATEMENTS[statement])
-            found.append(Notice(words % {"statement": said[:1].lower() + said[1:], "count": count}))
+            denied = str(STATEMENTS[statement])
+            found.append(Notice(words % {"statement": denied[:1].lower() + denied[1:], "count": count}))
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import pgettext
 
 from launcher.smart.fhir_version import FhirVersion
 from patients.chart_panels.rows import NO_DATE, Rows, SortKey, contradiction, is_negative, queries, read_all
@@ -26,7 +27,7 @@ def _conditions(context: ChartContext, fetched: Sequence[Fetched]) -> PanelConte
     active = groups[ConditionGroup.ACTIVE]
     negatives = sum(is_negative(record.name) for record in active)
     shown = [
-        Rows("active", _("Active"), active, closed=False),
+        Rows("active", pgettext("group", "Active"), active, closed=False),
         Rows("encounter", _("Encounter diagnoses"), groups[ConditionGroup.ENCOUNTER], closed=True),
         Rows("resolved", _("Resolved or inactive"), groups[ConditionGroup.RESOLVED], closed=True),
         Rows("ruled-out", _("Ruled out"), groups[ConditionGroup.RULED_OUT], closed=True),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from patients.readers.allergy_statement import stated
 from patients.readers.clinical_shapes import ALLERGY
 from patients.readers.codes import RXNORM, SNOMED, Status, concept_at, status_at, why_no_concept, words_at
-from patients.readers.condition import NOT_GIVEN, NOT_READABLE
+from patients.readers.condition import DATE_AS_SENT, NOT_GIVEN, NOT_READABLE
 from patients.readers.datatypes import (
     Fields,
     as_list,
@@ -32,6 +32,7 @@ from patients.readers.datatypes import (
 from patients.readers.dates import date_at, in_future, partial_date, time_at
 from patients.readers.names import reference_name
 from patients.readers.shapes import unreadable_marks
+from patients.readers.wording import said, said_tag, worded
 from patients.records import (
     Allergy,
     AllergyGroup,
@@ -62,22 +63,25 @@ _VERIFICATION: Mapping[str, Tag] = {
 }
 _ALL: Mapping[str, Tag] = {**_CLINICAL, **_VERIFICATION}
 _OVER = frozenset({"inactive", "resolved"})
-_HIGH, _LOW, _UNCLEAR = Tag("High", Tone.BAD), Tag("Low", Tone.INFO), Tag("Unable to assess", Tone.UNKNOWN)
+_HIGH, _LOW = worded(Tag("High", Tone.BAD), "criticality"), worded(Tag("Low", Tone.INFO), "criticality")
+_UNCLEAR = worded(Tag("Unable to assess", Tone.UNKNOWN), "criticality")
 _CRITICALITY: Mapping[str, Tag] = {
     **dict.fromkeys(("high", "crith", "high-risk"), _HIGH),
     **dict.fromkeys(("low", "critl", "low-risk"), _LOW),
     **dict.fromkeys(("unable-to-assess", "critu", "unable-to-determine"), _UNCLEAR),
 }
-_KINDS: Mapping[str, str] = {"allergy": "Allergy", "intolerance": "Intolerance"}
-_CATEGORIES: Mapping[str, str] = {
-    "food": "Food",
-    "medication": "Medication",
-    "environment": "Environment",
-    "biologic": "Biologic",
-    "other": "Other",
-}
-_SEVERITIES: Mapping[str, str] = {"mild": "Mild", "moderate": "Moderate", "severe": "Severe"}
-_CERTAINTIES: Mapping[str, str] = {"unlikely": "Unlikely", "likely": "Likely", "confirmed": "Confirmed"}
+_KINDS: Mapping[str, str] = worded({"allergy": "Allergy", "intolerance": "Intolerance"})
+CATEGORIES: Mapping[str, str] = worded(
+    {
+        "food": "Food",
+        "medication": "Medication",
+        "environment": "Environment",
+        "biologic": "Biologic",
+        "other": "Other",
+    }
+)
+_SEVERITIES: Mapping[str, str] = worded({"mild": "Mild", "moderate": "Moderate", "severe": "Severe"})
+_CERTAINTIES: Mapping[str, str] = worded({"unlikely": "Unlikely", "likely": "Likely", "confirmed": "Confirmed"})
 
 
 def allergy(resource: Fields) -> Allergy:
@@ -98,7 +102,7 @@ def allergy(resource: Fields) -> Allergy:
         criticality=_criticality_tag(fields, criticality),
         high=_CRITICALITY.get(criticality.code) == _HIGH,
         kind=_words(fields, "type", _KINDS),
-        categories=unique(_one_word(value, _CATEGORIES) for value in as_list(fields.get("category"))),
+        categories=unique(_one_word(value, CATEGORIES) for value in as_list(fields.get("category"))),
         reactions=reactions,
         recorded=recorded,
         recorder=_recorder(fields),
@@ -123,7 +127,8 @@ def _name(fields: Fields) -> Coded:
         if found := concept_at(reaction, "substance", preferred=ALLERGENS):
             return found
     withheld = why_no_concept(fields, "code", "substance") is Missing.MASKED
-    return Coded(text="Substance withheld by the EHR" if withheld else "Substance not named", named=False)
+    text = said("Substance withheld by the EHR") if withheld else said("Substance not named")
+    return Coded(text=text, named=False)
 
 
 def _group(stated_codes: set[str]) -> AllergyGroup:
@@ -142,33 +147,33 @@ def _clinical_tag(old: Status, clinical: Status, verification: Status) -> Tag | 
         return _tag(clinical)
     if old.code in _VERIFICATION:
         return None
-    return _tag(old) if old.code or old.words or old.unreadable else NOT_GIVEN
+    return _tag(old) if old.code or old.words or old.unreadable else said_tag(NOT_GIVEN)
 
 
 def _verification_tag(old: Status, verification: Status) -> Tag | None:
     if verification.code or verification.words or verification.unreadable:
         return _tag(verification)
     if old.code in _VERIFICATION:
-        return _VERIFICATION[old.code]
-    return None if old.code or old.words or old.unreadable else NOT_GIVEN
+        return said_tag(_VERIFICATION[old.code])
+    return None if old.code or old.words or old.unreadable else said_tag(NOT_GIVEN)
 
 
 def _tag(status: Status) -> Tag:
     if status.code:
-        return _ALL[status.code]
-    return Tag(status.words, Tone.UNKNOWN) if status.words else NOT_READABLE
+        return said_tag(_ALL[status.code])
+    return Tag(status.words, Tone.UNKNOWN) if status.words else said_tag(NOT_READABLE)
 
 
 def _criticality_tag(fields: Fields, criticality: Status) -> Tag | Missing:
     if criticality.code:
-        return _CRITICALITY[criticality.code]
+        return said_tag(_CRITICALITY[criticality.code], "criticality")
     return Tag(criticality.words, Tone.UNKNOWN) if criticality.words else why_missing(fields, "criticality")
 
 
 def _one_word(value: object, known: Mapping[str, str]) -> str:
     """A code or concept in our words, else in the EHR's."""
     status = status_at({"": value}, "", known)
-    return known[status.code] if status.code else status.words
+    return said(known[status.code]) if status.code else status.words
 
 
 def _words(fields: Fields, key: str, known: Mapping[str, str]) -> str:
@@ -228,11 +233,11 @@ def _informant(fields: Fields) -> str:
 def _marks(fields: Fields, statement: AllergyStatement | None, recorded: PartialDate | Missing) -> tuple[str, ...]:
     marks = modifier_marks(fields)
     if not statement and not concept_at(fields, "code", "substance") and _name(fields).named:
-        marks.append("The substance is taken from a recorded reaction")
+        marks.append(said("The substance is taken from a recorded reaction"))
     if statement and is_sent(fields, "reaction"):
-        marks.append("A reaction is recorded although no substance is named")
+        marks.append(said("A reaction is recorded although no substance is named"))
     if isinstance(recorded, PartialDate) and not recorded.readable:
-        marks.append("A date could not be read and is shown as sent")
+        marks.append(said(DATE_AS_SENT))
     if isinstance(recorded, PartialDate) and in_future(recorded):
-        marks.append("The date of recording lies in the future")
+        marks.append(said("The date of recording lies in the future"))
     return (*marks, *unreadable_marks(fields, ALLERGY))

@@ -24,6 +24,7 @@ from patients.readers.datatypes import (
     why_missing,
 )
 from patients.readers.text import clean
+from patients.readers.wording import said
 from patients.records import Coded, Missing
 
 SNOMED, ICD10, ICD10CM, ICD9CM, RXNORM, NDC = "SNOMED CT", "ICD-10", "ICD-10-CM", "ICD-9-CM", "RxNorm", "NDC"
@@ -81,11 +82,21 @@ def concept(value: object, preferred: tuple[str, ...] = DIAGNOSES) -> Coded | No
     display, code = text_at(best, "display"), text_at(best, "code")
     if text and display and text.lower() in {text_at(item, "code").lower() for item in codings}:
         text = ""  # some systems repeat the bare code as text
-    shown = text or display or (f"Code {code} (no description)" if code else "")
+    shown = text or display or (undescribed(code) if code else "")
     if not shown:
         return None
     coded_as = display if text and display and not _agree(text, display) else ""
     return Coded(text=shown, code=code, system=system_label(text_at(best, "system")) if code else "", coded_as=coded_as)
+
+
+def undescribed(code: str) -> str:
+    """The name of a code that came without any words."""
+    return said("Code %(code)s (no description)") % {"code": code}
+
+
+def is_bare(found: Coded) -> bool:
+    """Whether nothing but a code was sent: a code that is known to us may then be named by our own word."""
+    return found.text in {found.code, undescribed(found.code)}
 
 
 def _says_something(coding: Fields) -> bool:

@@ -26,10 +26,13 @@ from patients.readers.datatypes import (
 )
 from patients.readers.dates import date_at, in_future, is_before, is_time_sent, time_at
 from patients.readers.shapes import CONDITION, unreadable_marks
+from patients.readers.wording import said, said_tag, worded
 from patients.records import Coded, Condition, ConditionGroup, Missing, PartialDate, Tag, Tone, When
 
 NOT_GIVEN = Tag("Status not given", Tone.UNKNOWN)
 NOT_READABLE = Tag("Status could not be read", Tone.UNKNOWN)
+DATE_AS_SENT = worded("A date could not be read and is shown as sent")
+END_BEFORE_START = worded("The end lies before the start")
 
 _CLINICAL: Mapping[str, Tag] = {
     "active": Tag("Active", Tone.OK),
@@ -55,14 +58,18 @@ _VERIFICATION: Mapping[str, Tag] = {
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
 _OVER = frozenset({"inactive", "remission", "resolved"})
 ENCOUNTER_DIAGNOSIS = "encounter-diagnosis"
-_CATEGORIES: Mapping[str, str] = {
-    "problem-list-item": "Problem list",
-    "problem": "Problem list",
-    "health-concern": "Health concern",
-    ENCOUNTER_DIAGNOSIS: "Encounter diagnosis",
-}
+_CATEGORIES: Mapping[str, str] = worded(
+    {
+        "problem-list-item": "Problem list",
+        "problem": "Problem list",
+        "health-concern": "Health concern",
+        ENCOUNTER_DIAGNOSIS: "Encounter diagnosis",
+    }
+)
 # DSTU2, http://hl7.org/fhir/condition-category
-_OLD_CATEGORIES = frozenset({"complaint", "symptom", "finding", "diagnosis"})
+_OLD_CATEGORIES: Mapping[str, str] = worded(
+    {"complaint": "Complaint", "symptom": "Symptom", "finding": "Finding", "diagnosis": "Diagnosis"}
+)
 
 
 def condition(resource: Fields) -> Condition:
@@ -99,7 +106,8 @@ def _name(fields: Fields) -> Coded:
         return found
     reason = why_no_concept(fields, "code")
     withheld = reason is Missing.MASKED
-    return Coded(text="Condition withheld by the EHR" if withheld else "Condition not named", named=False)
+    text = said("Condition withheld by the EHR") if withheld else said("Condition not named")
+    return Coded(text=text, named=False)
 
 
 def _ended(fields: Fields) -> When | None:
@@ -117,7 +125,7 @@ def _recorded(fields: Fields) -> PartialDate | Missing:
 
 def _onset_or_recorded(onset: When | Missing, recorded: PartialDate | Missing) -> When | Missing:
     if onset is Missing.NOT_RECORDED and isinstance(recorded, PartialDate):
-        return When(start=recorded, label="Recorded")
+        return When(start=recorded, label=said("Recorded"))
     return onset
 
 
@@ -137,18 +145,18 @@ def _group(fields: Fields, *, clinical: Status, verification: Status, ended: Whe
 
 def _tag(status: Status, words: Mapping[str, Tag]) -> Tag:
     if status.code:
-        return words[status.code]
+        return said_tag(words[status.code])
     if status.words:
         return Tag(status.words, Tone.UNKNOWN)
-    return NOT_READABLE if status.unreadable else NOT_GIVEN
+    return said_tag(NOT_READABLE if status.unreadable else NOT_GIVEN)
 
 
 def _clinical_tag(fields: Fields, clinical: Status, ended: When | None) -> Tag:
     if not clinical.code and not clinical.words and not clinical.unreadable:
         if flag_at(fields, "abatementBoolean"):
-            return _CLINICAL["resolved"]
+            return said_tag(_CLINICAL["resolved"])
         if ended:
-            return Tag("Ended", Tone.INFO)
+            return said_tag(Tag("Ended", Tone.INFO))
     return _tag(clinical, _CLINICAL)
 
 
@@ -162,11 +170,12 @@ def _categories(fields: Fields) -> tuple[str, ...]:
 
 def _category_words(value: object) -> str:
     if words := _CATEGORIES.get(_category_code(value)):
-        return words
+        return said(words)
     found = concept_at({"": value}, "")
     if not found:
         return ""
-    return found.code.capitalize() if found.code.lower() in _OLD_CATEGORIES else found.text
+    known = _OLD_CATEGORIES.get(found.code.lower())
+    return said(known) if known else found.text
 
 
 def _encounter_only(fields: Fields) -> bool:
@@ -178,13 +187,13 @@ def _marks(fields: Fields, group: ConditionGroup, *, onset: When | Missing, ende
     marks = modifier_marks(fields)
     abated = bool(ended) or flag_at(fields, "abatementBoolean") is True
     if group is ConditionGroup.ACTIVE and abated:
-        marks.append("An end is recorded although the status is active")
+        marks.append(said("An end is recorded although the status is active"))
     if (not ended and is_time_sent(fields, "abatement")) or unreadable_flag(fields, "abatementBoolean"):
-        marks.append("An end was sent that could not be read")
+        marks.append(said("An end was sent that could not be read"))
     began = onset if isinstance(onset, When) else None
     marks += time_marks(began, ended)
     if began and began.start and in_future(began.start):
-        marks.append("The onset lies in the future")
+        marks.append(said("The onset lies in the future"))
     return (*marks, *unreadable_marks(fields, CONDITION))
 
 
@@ -193,9 +202,9 @@ def time_marks(began: When | None, ended: When | None) -> list[str]:
     marks = []
     dates = [moment for when in (began, ended) if when for moment in (when.start, when.end) if moment]
     if any(not moment.readable for moment in dates):
-        marks.append("A date could not be read and is shown as sent")
+        marks.append(said(DATE_AS_SENT))
     first = began.start if began else None
     last = (ended.end or ended.start) if ended else (began.end if began else None)
     if first and last and is_before(last, first):
-        marks.append("The end lies before the start")
+        marks.append(said(END_BEFORE_START))
     return marks

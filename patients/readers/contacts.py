@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from patients.readers.codes import concept_at
+from patients.readers.codes import concept_at, is_bare
 from patients.readers.datatypes import Fields, as_list, many, normal_code, number, one, text_at, unique, why_missing
 from patients.readers.dates import is_current
 from patients.readers.names import reference_name, spoken_name
 from patients.readers.text import clean_lines
+from patients.readers.wording import said, worded
 from patients.records import Contact, ContactPerson
 
-_MEANS: Mapping[str, str] = {
-    "phone": "Phone",
-    "fax": "Fax",
-    "email": "E-mail",
-    "pager": "Pager",
-    "url": "Web",
-    "sms": "Text message",
-    "other": "Other contact",
-}
-_USES: Mapping[str, str] = {"temp": "temporary"}
+_MEANS: Mapping[str, str] = worded(
+    {
+        "phone": "Phone",
+        "fax": "Fax",
+        "email": "E-mail",
+        "pager": "Pager",
+        "url": "Web",
+        "sms": "Text message",
+        "other": "Other contact",
+    }
+)
+_USES: Mapping[str, str] = worded(
+    {
+        "home": "home",
+        "work": "work",
+        "mobile": "mobile",
+        "billing": "billing",
+        "temp": "temporary",
+        "old": "old",
+    }
+)
 
 
 def telecom(holder: Fields) -> tuple[Contact, ...]:
@@ -42,9 +54,15 @@ def _rank(point: Fields) -> int:
 def _telecom_label(point: Fields) -> str:
     system = text_at(point, "system")
     use = normal_code(text_at(point, "use"))
-    label = _MEANS.get(normal_code(system), system or "Contact")
-    use = "old" if is_old(point) else _USES.get(use, use)
+    means = _MEANS.get(normal_code(system))
+    label = said(means) if means else system or said("Contact")
+    use = _use_words("old" if is_old(point) else use)
     return f"{label}, {use}" if use else label
+
+
+def _use_words(use: str) -> str:
+    known = _USES.get(use)
+    return said(known) if known else use
 
 
 def addresses(holder: Fields) -> tuple[str, ...]:
@@ -65,34 +83,36 @@ def _address_line(address: Fields) -> str:
 
 def _with_use(address: Fields, line: str) -> str:
     use = "old" if is_old(address) else normal_code(text_at(address, "use"))
-    return f"{line} ({_USES.get(use, use)})" if line and use and use != "home" else line
+    return f"{line} ({_use_words(use)})" if line and use and use != "home" else line
 
 
-_RELATIONSHIPS: Mapping[str, str] = {
-    # http://terminology.hl7.org/CodeSystem/v2-0131
-    "c": "Emergency contact",
-    "n": "Next of kin",
-    "e": "Employer",
-    "f": "Federal agency",
-    "i": "Insurance company",
-    "s": "State agency",
-    "cp": "Contact person",
-    "ep": "Emergency contact person",
-    "pr": "Person preparing referral",
-    "bp": "Billing contact person",
-    # DSTU2, http://hl7.org/fhir/patient-contact-relationship
-    "emergency": "Emergency contact",
-    "family": "Family",
-    "guardian": "Guardian",
-    "friend": "Friend",
-    "partner": "Partner",
-    "work": "Work",
-    "caregiver": "Caregiver",
-    "agent": "Agent",
-    "guarantor": "Guarantor",
-    "owner": "Owner",
-    "parent": "Parent",
-}
+_RELATIONSHIPS: Mapping[str, str] = worded(
+    {
+        # http://terminology.hl7.org/CodeSystem/v2-0131
+        "c": "Emergency contact",
+        "n": "Next of kin",
+        "e": "Employer",
+        "f": "Federal agency",
+        "i": "Insurance company",
+        "s": "State agency",
+        "cp": "Contact person",
+        "ep": "Emergency contact person",
+        "pr": "Person preparing referral",
+        "bp": "Billing contact person",
+        # DSTU2, http://hl7.org/fhir/patient-contact-relationship
+        "emergency": "Emergency contact",
+        "family": "Family",
+        "guardian": "Guardian",
+        "friend": "Friend",
+        "partner": "Partner",
+        "work": "Work",
+        "caregiver": "Caregiver",
+        "agent": "Agent",
+        "guarantor": "Guarantor",
+        "owner": "Owner",
+        "parent": "Parent",
+    }
+)
 
 
 def contact_persons(patient: Fields) -> tuple[ContactPerson, ...]:
@@ -118,16 +138,16 @@ def _relationship(holder: Fields) -> str:
     found = concept_at(holder, "")
     if not found:
         return ""
-    bare = found.code and found.text in {found.code, f"Code {found.code} (no description)"}
-    return _RELATIONSHIPS.get(normal_code(found.code), found.text) if bare else found.text
+    known = _RELATIONSHIPS.get(normal_code(found.code)) if found.code and is_bare(found) else None
+    return said(known) if known else found.text
 
 
-_LANGUAGES: Mapping[str, str] = {
+_LANGUAGES: Mapping[str, str] = worded({
     "ar": "Arabic", "de": "German", "en": "English", "es": "Spanish", "fa": "Persian", "fr": "French", "hi": "Hindi",
     "ht": "Haitian Creole", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pl": "Polish",
     "pt": "Portuguese", "ru": "Russian", "so": "Somali", "tl": "Tagalog", "uk": "Ukrainian", "ur": "Urdu",
     "vi": "Vietnamese", "yue": "Cantonese", "zh": "Chinese",
-}  # fmt: skip
+})  # fmt: skip
 
 
 def languages(patient: Fields) -> tuple[str, ...]:
@@ -141,8 +161,8 @@ def _language(entry: Fields) -> str:
     if not found:
         return ""
     name = found.text
-    if name in {found.code, f"Code {found.code} (no description)"} or not found.code:
-        language, _, region = name.removeprefix("Code ").removesuffix(" (no description)").partition("-")
-        known = _LANGUAGES.get(language.lower())
+    if not found.code or is_bare(found):
+        language, _, region = (found.code or name).partition("-")
+        known = said(_LANGUAGES.get(language.lower(), ""))
         name = (f"{known} ({region.upper()})" if region else known) if known else name
-    return f"{name} (preferred)" if entry.get("preferred") is True else name
+    return said("%(language)s (preferred)") % {"language": name} if entry.get("preferred") is True else name

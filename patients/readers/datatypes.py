@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
 from patients.readers.text import clean, clean_lines
+from patients.readers.wording import said, worded
 from patients.records import Missing
 
 Fields = Mapping[str, object]
@@ -237,7 +238,9 @@ def notes_at(resource: Fields, *keys: str) -> tuple[str, ...]:
     return unique(notes)
 
 
-MODIFIED = "The EHR sent a remark that changes the meaning of this record and that this app cannot read. Check the EHR."
+MODIFIED = worded(
+    "The EHR sent a remark that changes the meaning of this record and that this app cannot read. Check the EHR."
+)
 # A contained resource is a record of its own; a dosage has a notice of its own.
 _LEFT_OUT = frozenset({"contained", "dosage", "dosageInstruction"})
 
@@ -247,7 +250,7 @@ def modifier_marks(resource: Fields) -> list[str]:
 
     Sources: https://hl7.org/fhir/extensibility.html#modifierExtension, https://hl7.org/fhir/resource.html#implicitRules.
     """
-    return [MODIFIED] if is_sent(resource, "implicitRules") or is_modified(resource) else []
+    return [said(MODIFIED)] if is_sent(resource, "implicitRules") or is_modified(resource) else []
 
 
 def is_modified(part: Fields) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from patients.readers.datatypes import Fields, as_list, is_sent, many, number, one, text_at, why_missing
 from patients.readers.quantities import amount, plain_number
 from patients.readers.text import clean
+from patients.readers.wording import said, said_of, worded
 from patients.records import Missing, PartialDate, When
 
 # Looser than FHIR's own: a blank for the T, an offset without colon and missing seconds can mean one thing only.
@@ -153,14 +154,16 @@ def _when_text(value: object) -> When | None:
     return When(text=text) if text else None
 
 
-_AGE_WORDS: Mapping[str, str] = {
-    "<": "before {}",
-    "<=": "at {} or before",
-    ">": "after {}",
-    ">=": "at {} or after",
-    "ad": "at {} or after",
-    "": "at {}",
-}
+_AGE_WORDS: Mapping[str, str] = worded(
+    {
+        "<": "before %(age)s",
+        "<=": "at %(age)s or before",
+        ">": "after %(age)s",
+        ">=": "at %(age)s or after",
+        "ad": "at %(age)s or after",
+        "": "at %(age)s",
+    }
+)
 
 
 def _when_age(value: object) -> When | None:
@@ -169,7 +172,7 @@ def _when_age(value: object) -> When | None:
         return None
     comparator = clean(value.get("comparator"))
     form = None if is_sent(value, "comparator") and not comparator else _AGE_WORDS.get(comparator)
-    return When(text=form.format(age)) if form else None
+    return When(text=said(form) % {"age": age}) if form else None
 
 
 def _when_range(value: object) -> When | None:
@@ -180,10 +183,10 @@ def _when_range(value: object) -> When | None:
     if (is_sent(value, "low") and not low_words) or (is_sent(value, "high") and not high_words):
         return None
     if low_words and high_words:
-        return When(text=f"between {low_words} and {high_words}")
+        return When(text=said("between %(low)s and %(high)s") % {"low": low_words, "high": high_words})
     if low_words:
-        return When(text=f"at {low_words} or later")
-    return When(text=f"at {high_words} or earlier") if high_words else None
+        return When(text=said("at %(age)s or later") % {"age": low_words})
+    return When(text=said("at %(age)s or earlier") % {"age": high_words}) if high_words else None
 
 
 def _age(quantity: Fields) -> str:
@@ -193,7 +196,7 @@ def _age(quantity: Fields) -> str:
         return ""
     unit = text_at(quantity, "unit", "code").lower()
     if unit in {"a", "y", "yr", "yrs", "year", "years", "ann", "258707000"}:
-        return f"{plain_number(value)}y"
+        return said_of("%(count)sy", "%(count)sy", 1 if value == 1 else 2) % {"count": plain_number(value)}
     return amount({"value": value, "unit": quantity.get("unit"), "code": quantity.get("code")})
 
 

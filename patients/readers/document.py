@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from patients.readers.clinical_shapes import DOCUMENT
 from patients.readers.codes import Status, concept_at, status_at, why_no_concept, words_at
-from patients.readers.condition import NOT_GIVEN, NOT_READABLE
+from patients.readers.condition import DATE_AS_SENT, NOT_GIVEN, NOT_READABLE
 from patients.readers.datatypes import (
     Fields,
     is_restricted,
@@ -32,6 +32,7 @@ from patients.readers.dates import date_at, partial_date, when_period
 from patients.readers.file_address import below_base
 from patients.readers.names import reference_name, reference_names
 from patients.readers.shapes import unreadable_marks
+from patients.readers.wording import said, said_tag
 from patients.records import (
     Attachment,
     Coded,
@@ -100,7 +101,8 @@ def _kind(fields: Fields) -> Coded:
     if found := concept_at(fields, "type", preferred=DOCUMENT_TYPES):
         return found
     withheld = why_no_concept(fields, "type") is Missing.MASKED
-    return Coded(text="Type of document withheld by the EHR" if withheld else "Type of document not given", named=False)
+    text = said("Type of document withheld by the EHR") if withheld else said("Type of document not given")
+    return Coded(text=text, named=False)
 
 
 def _group(status: Status, completion: Status) -> DocumentGroup:
@@ -112,18 +114,18 @@ def _group(status: Status, completion: Status) -> DocumentGroup:
 
 def _status_tag(status: Status) -> Tag:
     if status.code:
-        return _STATUSES[status.code][1]
+        return said_tag(_STATUSES[status.code][1])
     if status.words:
         return Tag(status.words, Tone.UNKNOWN)
-    return NOT_READABLE if status.unreadable else NOT_GIVEN
+    return said_tag(NOT_READABLE if status.unreadable else NOT_GIVEN)
 
 
 def _completion_tag(completion: Status) -> Tag | None:
     if completion.code:
-        return _COMPLETION[completion.code]
+        return said_tag(_COMPLETION[completion.code])
     if completion.words:
         return Tag(completion.words, Tone.UNKNOWN)
-    return NOT_READABLE if completion.unreadable else None
+    return said_tag(NOT_READABLE) if completion.unreadable else None
 
 
 def _period(fields: Fields) -> When | None:
@@ -185,7 +187,7 @@ def _bytes_of(data: object) -> bytes | None:
 def _marks(fields: Fields, dated: PartialDate | Missing) -> tuple[str, ...]:
     marks = modifier_marks(fields)
     if isinstance(dated, PartialDate) and not dated.readable:
-        marks.append("A date could not be read and is shown as sent")
+        marks.append(said(DATE_AS_SENT))
     if not many(fields, "content"):
-        marks.append("The EHR names no file for this document")
+        marks.append(said("The EHR names no file for this document"))
     return (*marks, *unreadable_marks(fields, DOCUMENT))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from patients.readers.codes import concept_at, untagged, words_at
+from patients.readers.codes import concept_at, is_bare, untagged, words_at
 from patients.readers.datatypes import (
     Fields,
     as_list,
@@ -29,6 +29,7 @@ from patients.readers.datatypes import (
 from patients.readers.quantities import amount, amount_range, ratio
 from patients.readers.text import verbatim
 from patients.readers.timing import timing_words
+from patients.readers.wording import joined_by_or, said, worded
 from patients.records import Dose
 
 _AmountReader = Callable[[Fields], "str | None"]
@@ -39,22 +40,24 @@ _RANGES = ("doseRange", "quantityRange")
 _DOSE_KEYS = (*_QUANTITIES, *_RANGES)
 
 # Routes that are met as bare codes of v3 RouteOfAdministration or SNOMED CT; whatever has a name keeps it.
-_ROUTES: Mapping[str, str] = {
-    "PO": "oral",
-    "IV": "intravenous",
-    "IVINJ": "intravenous injection",
-    "IM": "intramuscular",
-    "SC": "subcutaneous",
-    "SQ": "subcutaneous",
-    "SL": "sublingual",
-    "PR": "rectal",
-    "26643006": "oral",
-    "47625008": "intravenous",
-    "78421000": "intramuscular",
-    "34206005": "subcutaneous",
-    "37839007": "sublingual",
-    "37161004": "rectal",
-}
+_ROUTES: Mapping[str, str] = worded(
+    {
+        "PO": "oral",
+        "IV": "intravenous",
+        "IVINJ": "intravenous injection",
+        "IM": "intramuscular",
+        "SC": "subcutaneous",
+        "SQ": "subcutaneous",
+        "SL": "sublingual",
+        "PR": "rectal",
+        "26643006": "oral",
+        "47625008": "intravenous",
+        "78421000": "intramuscular",
+        "34206005": "subcutaneous",
+        "37839007": "sublingual",
+        "37161004": "rectal",
+    }
+)
 
 
 def dosages(resource: Fields) -> list[Fields]:
@@ -84,15 +87,15 @@ def _rendered(resource: Fields) -> str:
     return next((text for holder in sent for key in keys if (text := verbatim(holder.get(key)))), "")
 
 
-_LOST = "A dosage instruction could not be read. Check the EHR."
-_CHANGED = "A dosage instruction carries a condition that this app cannot read. Check the EHR."
+_LOST = worded("A dosage instruction could not be read. Check the EHR.")
+_CHANGED = worded("A dosage instruction carries a condition that this app cannot read. Check the EHR.")
 
 
 def _marks(resource: Fields, read: list[Dose]) -> list[str]:
     sent = [item for key in _KEYS for item in as_list(resource.get(key)) if item is not None]
     lost = len(read) < len(sent) or any(dose.unclear and not dose.as_written for dose in read)
     changed = any(is_modified(item) for item in dosages(resource))
-    return [*([_LOST] if lost else []), *([_CHANGED] if changed else [])]
+    return [said(words) for words, holds in ((_LOST, lost), (_CHANGED, changed)) if holds]
 
 
 def _dose(dosage: Fields) -> Dose:
@@ -187,8 +190,10 @@ def _route(dosage: Fields) -> str:
     found = concept_at(dosage, "route")
     if not found:
         return ""
-    bare = found.text in {found.code, f"Code {found.code} (no description)"}
-    return _ROUTES.get(found.code.upper(), found.text) if bare else untagged(found.text)
+    if not is_bare(found):
+        return untagged(found.text)
+    known = _ROUTES.get(found.code.upper())
+    return said(known) if known else found.text
 
 
 def _site(dosage: Fields) -> str:
@@ -199,16 +204,24 @@ def _site(dosage: Fields) -> str:
 def _as_needed(dosage: Fields) -> str:
     reasons = words_at(dosage, "asNeededCodeableConcept", "asNeededFor")
     if reasons:
-        return f"as needed for {' or '.join(reasons)}"
+        return said("as needed for %(reasons)s") % {"reasons": joined_by_or(reasons)}
     needed = flag_at(dosage, "asNeededBoolean") or flag_at(dosage, "asNeeded")
-    return "as needed" if needed or is_sent(dosage, "asNeededCodeableConcept") else ""
+    return said("as needed") if needed or is_sent(dosage, "asNeededCodeableConcept") else ""
+
+
+_LIMITS: Mapping[str, str] = worded(
+    {
+        "maxDosePerAdministration": "%(amount)s per dose",
+        "maxDosePerLifetime": "%(amount)s in a lifetime",
+    }
+)
 
 
 def _maximum(dosage: Fields) -> str:
     """Each limit that was sent, joined; "" when one of them cannot be read."""
     limits = [ratio(one({"": item}, "")) for item in as_list(dosage.get("maxDosePerPeriod"))]
-    for key, per in (("maxDosePerAdministration", "per dose"), ("maxDosePerLifetime", "in a lifetime")):
+    for key, limit in _LIMITS.items():
         if is_sent(dosage, key):
             words = amount(one(dosage, key))
-            limits.append(f"{words} {per}" if words else "")
+            limits.append(said(limit) % {"amount": words} if words else "")
     return ", ".join(limits) if all(limits) else ""

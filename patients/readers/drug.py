@@ -6,14 +6,14 @@ https://hl7.org/fhir/R4/medication.html.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from patients.readers.codes import DRUGS, concept_at, status_at, untagged, why_no_concept
 from patients.readers.datatypes import Fields, contained, many, modifier_marks, one, text_at, why_missing
 from patients.readers.quantities import amount, ratio
-from patients.readers.references import Known, drug_reference, find, needed_ids
+from patients.readers.references import Known, drug_reference, find
 from patients.readers.shapes import MEDICATION, unreadable_marks
+from patients.readers.wording import said, worded
 from patients.records import Coded, Missing
 
 _MAX_DEPTH = 3  # contained Medications may refer to each other in a circle
@@ -59,15 +59,7 @@ def medication_reference(resource: Fields, known: Known | None = None) -> str:
     return target if target[:1] != "#" and isinstance(drug_of(resource, known).name, Missing) else ""
 
 
-def needed_medications(resources: Iterable[Fields], *, known: Known | None = None, base: str = "") -> tuple[str, ...]:
-    """ "Medication/123" for each that must be read to name a drug of these orders: each once, in order, at most 50.
-
-    `known` are those at hand already (as for `drug_of`); an absolute reference counts only below the FHIR URL `base`.
-    """
-    return needed_ids((medication_reference(resource, known) for resource in resources), base=base)
-
-
-_WITHDRAWN = "The EHR marks its record of this drug as entered in error. Check the EHR."
+_WITHDRAWN = worded("The EHR marks its record of this drug as entered in error. Check the EHR.")
 
 
 def _medication_marks(medication: Fields) -> tuple[str, ...]:
@@ -77,7 +69,7 @@ def _medication_marks(medication: Fields) -> tuple[str, ...]:
     wrong = status_at(medication, "status", ("entered-in-error",)).code
     return (
         *modifier_marks(medication),
-        *([_WITHDRAWN] if wrong else []),
+        *([said(_WITHDRAWN)] if wrong else []),
         *unreadable_marks(medication, MEDICATION),
     )
 

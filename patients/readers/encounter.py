@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from patients.readers.clinical_shapes import ENCOUNTER
 from patients.readers.codes import concept_at, status_at, words_at
-from patients.readers.condition import NOT_GIVEN, NOT_READABLE
+from patients.readers.condition import DATE_AS_SENT, END_BEFORE_START, NOT_GIVEN, NOT_READABLE
 from patients.readers.datatypes import (
     Fields,
     as_list,
@@ -30,6 +30,7 @@ from patients.readers.datatypes import (
 from patients.readers.dates import in_past, is_before, partial_date, period_dates
 from patients.readers.names import reference_name
 from patients.readers.shapes import unreadable_marks
+from patients.readers.wording import said, said_tag, worded
 from patients.records import Encounter, EncounterGroup, Missing, Tag, Tone, When
 
 ENCOUNTER_QUERIES = (("Encounter", (("patient", "{patient}"),)),)
@@ -51,27 +52,29 @@ _STATUSES: Mapping[str, tuple[EncounterGroup, Tag]] = {
 }
 _KNOWN = frozenset({*_STATUSES, "canceled"})
 # Plain codes in DSTU2; v3-ActCode since STU3, https://terminology.hl7.org/ValueSet-v3-ActEncounterCode.html.
-_CLASSES: Mapping[str, str] = {
-    "inpatient": "Inpatient",
-    "outpatient": "Outpatient",
-    "ambulatory": "Ambulatory",
-    "emergency": "Emergency",
-    "home": "Home",
-    "field": "Field",
-    "daytime": "Daytime",
-    "virtual": "Virtual",
-    "amb": "Ambulatory",
-    "emer": "Emergency",
-    "fld": "Field",
-    "hh": "Home health",
-    "imp": "Inpatient",
-    "acute": "Inpatient, acute",
-    "nonac": "Inpatient, non-acute",
-    "obsenc": "Observation",
-    "prenc": "Pre-admission",
-    "ss": "Short stay",
-    "vr": "Virtual",
-}
+_CLASSES: Mapping[str, str] = worded(
+    {
+        "inpatient": "Inpatient",
+        "outpatient": "Outpatient",
+        "ambulatory": "Ambulatory",
+        "emergency": "Emergency",
+        "home": "Home",
+        "field": "Field",
+        "daytime": "Daytime",
+        "virtual": "Virtual",
+        "amb": "Ambulatory",
+        "emer": "Emergency",
+        "fld": "Field",
+        "hh": "Home health",
+        "imp": "Inpatient",
+        "acute": "Inpatient, acute",
+        "nonac": "Inpatient, non-acute",
+        "obsenc": "Observation",
+        "prenc": "Pre-admission",
+        "ss": "Short stay",
+        "vr": "Virtual",
+    }
+)
 
 
 def encounter(resource: Fields, *, launched: str = "") -> Encounter:
@@ -107,17 +110,18 @@ def _is(fields: Fields, launched: str) -> bool:
 def _placed(fields: Fields) -> tuple[EncounterGroup, Tag]:
     status = status_at(fields, "status", _KNOWN)
     if status.code:
-        return _STATUSES["cancelled" if status.code == "canceled" else status.code]
+        group, tag = _STATUSES["cancelled" if status.code == "canceled" else status.code]
+        return group, said_tag(tag)
     if status.words:
         return EncounterGroup.UNKNOWN, Tag(status.words, Tone.UNKNOWN)
-    return EncounterGroup.UNKNOWN, NOT_READABLE if status.unreadable else NOT_GIVEN
+    return EncounterGroup.UNKNOWN, said_tag(NOT_READABLE if status.unreadable else NOT_GIVEN)
 
 
 def _class_words(value: object) -> str:
     """A code (DSTU2), a Coding (since STU3) or a concept (R5); a local code goes by its display."""
     status = status_at({"": value}, "", _CLASSES)
     if status.code:
-        return _CLASSES[status.code]
+        return said(_CLASSES[status.code])
     found = concept_at({"": value}, "")
     return found.text if found else ""
 
@@ -129,7 +133,7 @@ def _period(fields: Fields) -> When | Missing:
             return When(start=start, end=end, is_period=True)
     start, end = (partial_date(fields.get(key)) for key in ("plannedStartDate", "plannedEndDate"))
     if start or end:
-        return When(start=start, end=end, is_period=True, label="Planned")
+        return When(start=start, end=end, is_period=True, label=said("Planned"))
     return why_missing(fields, "period", "actualPeriod")
 
 
@@ -166,9 +170,9 @@ def _marks(fields: Fields, group: EncounterGroup, period: When | Missing) -> tup
     marks = modifier_marks(fields)
     when = period if isinstance(period, When) else When()
     if any(moment and not moment.readable for moment in (when.start, when.end)):
-        marks.append("A date could not be read and is shown as sent")
+        marks.append(said(DATE_AS_SENT))
     if when.start and when.end and is_before(when.end, when.start):
-        marks.append("The end lies before the start")
+        marks.append(said(END_BEFORE_START))
     if group is EncounterGroup.IN_PROGRESS and when.end and in_past(when.end):
-        marks.append("An end in the past is recorded although the visit is not marked as finished")
+        marks.append(said("An end in the past is recorded although the visit is not marked as finished"))
     return (*marks, *unreadable_marks(fields, ENCOUNTER))

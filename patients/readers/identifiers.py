@@ -6,37 +6,42 @@ from collections.abc import Mapping
 
 from patients.readers.contacts import is_old
 from patients.readers.datatypes import Fields, many, normal_code, one, text_at, why_missing
+from patients.readers.wording import said, worded
 from patients.records import Identifier, Missing
 
 # http://terminology.hl7.org/CodeSystem/v2-0203, the codes of Identifier.type
-_IDENTIFIER_TYPES: Mapping[str, str] = {
-    "MR": "MRN",
-    "MRN": "MRN",
-    "DL": "Driver's license number",
-    "PPN": "Passport number",
-    "SS": "Social Security number",
-    "SB": "Social beneficiary identifier",
-    "MA": "Medicaid number",
-    "MC": "Medicare number",
-    "NI": "National identifier",
-    "PI": "Patient internal identifier",
-    "PT": "Patient external identifier",
-    "PN": "Person number",
-    "EN": "Employer number",
-    "AN": "Account number",
-    "HC": "Health card number",
-    "JHN": "Jurisdictional health number",
-    "MB": "Member number",
-    "SN": "Subscriber number",
-    "AC": "Accreditation number",
-    "TAX": "Tax number",
-}
-_IDENTIFIER_SYSTEMS: Mapping[str, str] = {
-    "http://hl7.org/fhir/sid/us-ssn": "Social Security number",
-    "urn:oid:2.16.840.1.113883.4.1": "Social Security number",
-    "http://hl7.org/fhir/sid/us-medicare": "Medicare number",
-    "http://hl7.org/fhir/sid/us-mbi": "Medicare number",
-}
+_IDENTIFIER_TYPES: Mapping[str, str] = worded(
+    {
+        "MR": "MRN",
+        "MRN": "MRN",
+        "DL": "Driver's license number",
+        "PPN": "Passport number",
+        "SS": "Social Security number",
+        "SB": "Social beneficiary identifier",
+        "MA": "Medicaid number",
+        "MC": "Medicare number",
+        "NI": "National identifier",
+        "PI": "Patient internal identifier",
+        "PT": "Patient external identifier",
+        "PN": "Person number",
+        "EN": "Employer number",
+        "AN": "Account number",
+        "HC": "Health card number",
+        "JHN": "Jurisdictional health number",
+        "MB": "Member number",
+        "SN": "Subscriber number",
+        "AC": "Accreditation number",
+        "TAX": "Tax number",
+    }
+)
+_IDENTIFIER_SYSTEMS: Mapping[str, str] = worded(
+    {
+        "http://hl7.org/fhir/sid/us-ssn": "Social Security number",
+        "urn:oid:2.16.840.1.113883.4.1": "Social Security number",
+        "http://hl7.org/fhir/sid/us-medicare": "Medicare number",
+        "http://hl7.org/fhir/sid/us-mbi": "Medicare number",
+    }
+)
 _MRN_WORDS = frozenset(
     {"mrn", "mr", "medical record number", "medical record no", "patient mrn", "patient medical record number"}
 )
@@ -49,9 +54,9 @@ def identifiers(patient: Fields) -> tuple[Identifier, ...]:
 
 
 def _identifier(item: Fields) -> Identifier:
-    label = "MRN" if _mrn_rank(item) is not None else _identifier_label(item)
+    label = said("MRN") if _mrn_rank(item) is not None else _identifier_label(item)
     if is_old(item):
-        label = f"{label} (old)"
+        label = said("%(label)s (old)") % {"label": label}
     return Identifier(label=label, value=text_at(item, "value"), system=text_at(item, "system"))
 
 
@@ -64,9 +69,8 @@ def _identifier_label(item: Fields) -> str:
     assigner = text_at(one(item, "assigner"), "display")
     return (
         words
-        or _IDENTIFIER_SYSTEMS.get(system, "")
-        or by_code
-        or (f"Identifier of {assigner}" if assigner else "Identifier")
+        or said(_IDENTIFIER_SYSTEMS.get(system, "") or by_code)
+        or (said("Identifier of %(assigner)s") % {"assigner": assigner} if assigner else said("Identifier"))
     )
 
 
@@ -97,7 +101,7 @@ def medical_record_number(patient: Fields) -> Identifier | Missing:
         if value := text_at(item, "value"):
             use = _USE_ORDER.get(normal_code(text_at(item, "use")), 2)
             ranked.append(
-                (rank, use, len(ranked), Identifier(label="MRN", value=value, system=text_at(item, "system")))
+                (rank, use, len(ranked), Identifier(label=said("MRN"), value=value, system=text_at(item, "system")))
             )
         else:
             reasons.append(why_missing(item, "value"))

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from patients.readers.clinical_shapes import IMMUNIZATION
 from patients.readers.codes import concept_at, status_at, why_no_concept, words_at
+from patients.readers.condition import DATE_AS_SENT, NOT_READABLE
 from patients.readers.condition import NOT_GIVEN as STATUS_NOT_GIVEN
-from patients.readers.condition import NOT_READABLE
 from patients.readers.datatypes import (
     Fields,
     flag_at,
@@ -34,6 +34,7 @@ from patients.readers.dates import calendar_date, date_at, in_future, partial_da
 from patients.readers.names import reference_name, reference_names
 from patients.readers.quantities import amount, plain_number
 from patients.readers.shapes import unreadable_marks
+from patients.readers.wording import said, said_tag, worded
 from patients.records import Coded, Immunization, ImmunizationGroup, Missing, PartialDate, Tag, Tone, When
 
 IMMUNIZATION_QUERIES = (("Immunization", (("patient", "{patient}"),)),)
@@ -51,7 +52,7 @@ _STATUSES: Mapping[str, tuple[ImmunizationGroup, Tag]] = {
     "stopped": (_UNCLEAR, Tag("Stopped", Tone.WARN)),
 }
 _FLAGS = ("wasNotGiven", "notGiven")
-_UNREADABLE_FLAG = "Whether it was given could not be read. Check the EHR."
+_UNREADABLE_FLAG = worded("Whether it was given could not be read. Check the EHR.")
 
 
 def immunization(resource: Fields) -> Immunization:
@@ -87,21 +88,28 @@ def _vaccine(fields: Fields) -> Coded:
     if found := concept_at(fields, "vaccineCode", preferred=VACCINES):
         return found
     withheld = why_no_concept(fields, "vaccineCode") is Missing.MASKED
-    return Coded(text="Vaccine withheld by the EHR" if withheld else "Vaccine not named", named=False)
+    return Coded(text=said("Vaccine withheld by the EHR") if withheld else said("Vaccine not named"), named=False)
 
 
 def _placed(fields: Fields) -> tuple[ImmunizationGroup, Tag]:
     """In this order: entered in error, any sign that it was not given, the status; without one it is unclear."""
     status = status_at(fields, "status", _STATUSES)
     if status.code == "entered-in-error":
-        return _STATUSES[status.code]
+        return _known(status.code)
     if any(flag_at(fields, key) for key in _FLAGS):
-        return _STATUSES["not-done"]
-    group, tag = _STATUSES.get(status.code, (_UNCLEAR, STATUS_NOT_GIVEN))
-    if not status.code and (status.words or status.unreadable):
-        tag = Tag(status.words, Tone.UNKNOWN) if status.words else NOT_READABLE
+        return _known("not-done")
+    if not status.code and status.words:
+        return _UNCLEAR, Tag(status.words, Tone.UNKNOWN)
+    if not status.code:
+        return _UNCLEAR, said_tag(NOT_READABLE if status.unreadable else STATUS_NOT_GIVEN)
+    group, tag = _known(status.code)
     doubtful = group is _GIVEN and any(unreadable_flag(fields, key) for key in _FLAGS)
     return (_UNCLEAR, tag) if doubtful else (group, tag)
+
+
+def _known(code: str) -> tuple[ImmunizationGroup, Tag]:
+    group, tag = _STATUSES[code]
+    return group, said_tag(tag)
 
 
 def _occurred(fields: Fields) -> When | Missing:
@@ -128,8 +136,8 @@ def _source(fields: Fields) -> str:
     origin = ", ".join(words_at(fields, "reportOrigin", "informationSource"))
     person = next((name for item in many(fields, "informationSource") if (name := _informant(fields, item))), "")
     if teller := origin or person:
-        return f"Reported, source: {teller}"
-    return "Reported, not recorded by those who gave it" if second_hand else ""
+        return said("Reported, source: %(source)s") % {"source": teller}
+    return said("Reported, not recorded by those who gave it") if second_hand else ""
 
 
 def _informant(fields: Fields, item: Fields) -> str:
@@ -143,7 +151,7 @@ def _dose(fields: Fields) -> str:
         which = _count(protocol, "doseNumber", "doseNumberPositiveInt", "doseNumberString", "doseSequence")
         total = _count(protocol, "seriesDoses", "seriesDosesPositiveInt", "seriesDosesString")
         if which:
-            return f"{which} of {total}" if total else which
+            return said("%(number)s of %(total)s") % {"number": which, "total": total} if total else which
     return ""
 
 
@@ -172,17 +180,18 @@ def _performers(fields: Fields) -> tuple[str, ...]:
 def _marks(fields: Fields, group: ImmunizationGroup, occurred: When | Missing) -> tuple[str, ...]:
     marks = modifier_marks(fields)
     if any(unreadable_flag(fields, key) for key in _FLAGS):
-        marks.append(_UNREADABLE_FLAG)
+        marks.append(said(_UNREADABLE_FLAG))
     if flag_at(fields, "isSubpotent") or flag_at(fields, "subpotent"):
-        marks.append("The EHR marks this dose as too weak to count")
+        marks.append(said("The EHR marks this dose as too weak to count"))
     given = occurred.start if isinstance(occurred, When) else None
     if given and not given.readable:
-        marks.append("A date could not be read and is shown as sent")
+        marks.append(said(DATE_AS_SENT))
     if given and group is _GIVEN and in_future(given):
-        marks.append("The date lies in the future")
+        marks.append(said("The date lies in the future"))
     expired = partial_date(fields.get("expirationDate"))
     if given and expired and group is _GIVEN and expired.exact and given.exact and expired.exact < given.exact:
-        marks.append("The recorded expiration date lies before the date of giving")
+        marks.append(said("The recorded expiration date lies before the date of giving"))
     if is_sent(fields, "statusReason") and group is _GIVEN:
-        marks += [f"Reason for status: {words}" for words in words_at(fields, "statusReason")]
+        reasons = words_at(fields, "statusReason")
+        marks += [said("Reason for status: %(reasons)s") % {"reasons": words} for words in reasons]
     return (*marks, *unreadable_marks(fields, IMMUNIZATION))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from patients.readers.codes import concept_at
 from patients.readers.datatypes import Fields, as_list, many, text_at
+from patients.readers.wording import said_tag
 from patients.records import Tag, Tone
 
 _FLAGS: Mapping[str, Tag] = {
@@ -68,13 +69,12 @@ def _flag(value: object) -> Tag | None:
         for inner in many(coding, "coding"):
             system = text_at(inner, "system").rstrip("/").rpartition("/")[2]
             if (not system or system in _SYSTEMS) and (tag := _FLAGS.get(text_at(inner, "code").upper())):
-                return tag
+                return said_tag(tag)
     found = concept_at({"": value}, "")
     if not found:
         return None
     words = found.text
-    return (
-        _FLAGS.get(words.upper())
-        or next((tag for tag in _FLAGS.values() if tag.word.lower() == words.lower()), None)
-        or Tag(words, Tone.INFO)
+    known = _FLAGS.get(words.upper()) or next(
+        (tag for tag in _FLAGS.values() if tag.word.lower() == words.lower()), None
     )
+    return said_tag(known) if known else Tag(words, Tone.INFO)

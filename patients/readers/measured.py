@@ -25,6 +25,7 @@ from patients.readers.datatypes import (
 from patients.readers.dates import date_words, exact_time, period_dates
 from patients.readers.text import clean, clean_lines
 from patients.readers.units import NO_UNIT, shown_unit, unit_key
+from patients.readers.wording import said, said_of
 from patients.records import Missing, Reading
 
 _COMPARATORS = frozenset({"", "<", "<=", ">", ">="})
@@ -73,7 +74,7 @@ def measured(quantity: Fields) -> Reading | None:
     unit = shown_unit(quantity)
     bare = not unit and not text_at(quantity, "unit", "code")
     return Reading(
-        words=with_unit(f"{comparator}{digits(value)}", NO_UNIT if bare else unit),
+        words=with_unit(f"{comparator}{digits(value)}", said(NO_UNIT) if bare else unit),
         number=value,
         digits=digits(value),
         comparator=comparator,
@@ -95,7 +96,7 @@ def _string(parent: Fields, key: str) -> Reading | None:
 
 def _boolean(parent: Fields, key: str) -> Reading | None:
     value = flag_at(parent, key)
-    return None if value is None else Reading(words="Yes" if value else "No")
+    return None if value is None else Reading(words=said("Yes") if value else said("No"))
 
 
 def _integer(parent: Fields, key: str) -> Reading | None:
@@ -115,10 +116,10 @@ def range_words(limits: Fields) -> str:
         return ""
     if low and high:
         first = low.comparator + low.digits if low.unit_key in {high.unit_key, ""} else low.words
-        return f"{first} to {_bare_unit(high)}"
+        return said("%(low)s to %(high)s") % {"low": first, "high": _bare_unit(high)}
     if low:
-        return f"at least {_bare_unit(low)}"
-    return f"up to {_bare_unit(high)}" if high else ""
+        return said("at least %(amount)s") % {"amount": _bare_unit(low)}
+    return said("up to %(amount)s") % {"amount": _bare_unit(high)} if high else ""
 
 
 def _bare_unit(found: Reading) -> str:
@@ -133,7 +134,7 @@ def _ratio(parent: Fields, key: str) -> Reading | None:
         return None
     if not above.unit and not below.unit:
         return Reading(words=f"{above.comparator}{above.digits}:{below.comparator}{below.digits}")
-    return Reading(words=f"{_bare_unit(above)} per {_bare_unit(below)}")
+    return Reading(words=said("%(amount)s per %(unit)s") % {"amount": _bare_unit(above), "unit": _bare_unit(below)})
 
 
 def _sampled(parent: Fields, key: str) -> Reading | None:
@@ -143,7 +144,18 @@ def _sampled(parent: Fields, key: str) -> Reading | None:
     if not count:
         return None
     unit = shown_unit(one(sample, "origin"))
-    return Reading(words=f"Recorded curve of {count} values{f' in {unit}' if unit else ''} (open it in the EHR)")
+    words = said_of(
+        "Recorded curve of %(count)d value (open it in the EHR)",
+        "Recorded curve of %(count)d values (open it in the EHR)",
+        count,
+    )
+    if unit:
+        words = said_of(
+            "Recorded curve of %(count)d value in %(unit)s (open it in the EHR)",
+            "Recorded curve of %(count)d values in %(unit)s (open it in the EHR)",
+            count,
+        )
+    return Reading(words=words % {"count": count, "unit": unit})
 
 
 def _time(parent: Fields, key: str) -> Reading | None:
@@ -164,19 +176,21 @@ def _period(parent: Fields, key: str) -> Reading | None:
     if not start and not end:
         return None
     first, last = (date_words(moment) if moment else "" for moment in (start, end))
-    return Reading(words=f"{first} to {last or '…'}" if first else f"until {last}")
+    if first:
+        return Reading(words=said("%(start)s to %(end)s") % {"start": first, "end": last or "…"})
+    return Reading(words=said("until %(end)s") % {"end": last})
 
 
 def _attachment(parent: Fields, key: str) -> Reading | None:
     file = one(parent, key)
-    title = text_at(file, "title", "contentType", "url") or ("file" if is_sent(file, "data") else "")
-    return Reading(words=f"Attached file: {title} (open it in the EHR)") if title else None
+    title = text_at(file, "title", "contentType", "url") or (said("file") if is_sent(file, "data") else "")
+    return Reading(words=said("Attached file: %(title)s (open it in the EHR)") % {"title": title}) if title else None
 
 
 def _reference(parent: Fields, key: str) -> Reading | None:
     reference = one(parent, key)
     name = text_at(reference, "display", "reference")
-    return Reading(words=f"See {name}") if name else None
+    return Reading(words=said("See %(name)s") % {"name": name}) if name else None
 
 
 _TYPES: Mapping[str, Callable[[Fields, str], Reading | None]] = {

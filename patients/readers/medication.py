@@ -37,9 +37,10 @@ from patients.readers.medication_status import is_statement, place
 from patients.readers.names import reference_name
 from patients.readers.shapes import PRESCRIPTION as SHAPE
 from patients.readers.shapes import unreadable_marks
+from patients.readers.wording import said, worded
 from patients.records import Medication, MedicationGroup, Missing, PartialDate, When
 
-PRESCRIPTION, REPORTED = "Prescription", "Reported"
+PRESCRIPTION, REPORTED = worded("Prescription"), worded("Reported")
 TYPES = ("MedicationOrder", "MedicationRequest", "MedicationStatement")
 
 
@@ -59,7 +60,7 @@ def medication(resource: Fields, *, known: Mapping[str, Fields] | None = None) -
     marks = _marks(fields, placed.group, started=started, ended=ended)
     return Medication(
         reference=own_reference(fields),
-        source=REPORTED if reported else PRESCRIPTION,
+        source=said(REPORTED if reported else PRESCRIPTION),
         name=drug.name,
         name_note=drug.note,
         form=drug.form,
@@ -92,7 +93,7 @@ def _started(fields: Fields) -> When | Missing:
     if (reason := _why_no_start(fields)) is not Missing.NOT_RECORDED:
         return reason
     written = date_at(fields, "authoredOn", "dateWritten", "dateAsserted")
-    return When(start=written, label="Recorded") if isinstance(written, PartialDate) else written
+    return When(start=written, label=said("Recorded")) if isinstance(written, PartialDate) else written
 
 
 def _why_no_start(fields: Fields) -> Missing:
@@ -160,22 +161,23 @@ def _marks(fields: Fields, group: MedicationGroup, *, started: When | Missing, e
     began = started if isinstance(started, When) else None
     marks += time_marks(began, ended)
     if began and not began.label and began.start and in_future(began.start):
-        marks.append("The start lies in the future")
+        marks.append(said("The start lies in the future"))
     if group is MedicationGroup.CURRENT and ended and ended.start and in_past(ended.start):
-        marks.append("An end in the past is recorded although it is not marked as ended")
-    for label, key in _EXPLAINED:
-        if words := words_at(fields, key):
-            marks.append(f"{label}: {', '.join(words)}")
-    reasons = words_at(one(fields, "adherence"), "reason")  # R5
-    marks += [f"Reason for adherence: {', '.join(reasons)}"] if reasons else []
+        marks.append(said("An end in the past is recorded although it is not marked as ended"))
+    explained = [(words_at(fields, key), sentence) for key, sentence in _EXPLAINED.items()]
+    explained.append((words_at(one(fields, "adherence"), "reason"), _WHY_ADHERENCE))  # R5
+    marks += [said(sentence) % {"reasons": ", ".join(reasons)} for reasons, sentence in explained if reasons]
     return [*marks, *_adherence(fields), *unreadable_marks(fields, SHAPE)]
 
 
-_EXPLAINED = (
-    ("Reason not taken", "reasonNotTaken"),
-    ("Reason ended", "reasonEnded"),
-    ("Reason for status", "statusReason"),
+_EXPLAINED: Mapping[str, str] = worded(
+    {
+        "reasonNotTaken": "Reason not taken: %(reasons)s",
+        "reasonEnded": "Reason ended: %(reasons)s",
+        "statusReason": "Reason for status: %(reasons)s",
+    }
 )
+_WHY_ADHERENCE = worded("Reason for adherence: %(reasons)s")
 
 
 def _adherence(fields: Fields) -> list[str]:
@@ -184,5 +186,5 @@ def _adherence(fields: Fields) -> list[str]:
     for extension in extensions(fields, "us-core-medication-adherence"):
         for part in extensions(extension, "medicationAdherence"):
             if found := concept_at(part, "valueCodeableConcept"):
-                marks.append(f"Adherence: {found.text}")
+                marks.append(said("Adherence: %(adherence)s") % {"adherence": found.text})
     return marks

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from patients.readers.codes import Status, status_at
 from patients.readers.condition import NOT_GIVEN, NOT_READABLE
 from patients.readers.datatypes import Fields, flag_at, normal_code, one, text_at, unreadable_flag
+from patients.readers.wording import said, said_tag, worded
 from patients.records import MedicationGroup, Tag, Tone
 
 DO_NOT_GIVE = Tag("DO NOT GIVE", Tone.BAD)
@@ -38,7 +39,7 @@ _INTENTS: Mapping[str, Tag] = {
     "option": Tag("Option", Tone.INFO),
 }
 _ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
-UNREADABLE_INTENT = "Whether this is an order, a plan or a proposal could not be read. Check the EHR."
+UNREADABLE_INTENT = worded("Whether this is an order, a plan or a proposal could not be read. Check the EHR.")
 _KNOWN = frozenset({*_STATUSES, "canceled"})
 # http://hl7.org/fhir/ValueSet/medication-statement-adherence (R5); a drug on hold stays among the current ones, tagged.
 _ADHERENCE: Mapping[str, tuple[MedicationGroup, Tag]] = {
@@ -77,53 +78,63 @@ def place(fields: Fields, *, reported: bool) -> Placed:
     group, tag = _by_status(status)
     if group is MedicationGroup.ENTERED_IN_ERROR:
         return Placed(group, tag)
-    return _statement(fields, group, tag) if is_statement(fields) else _request(fields, group, tag, reported=reported)
+    code = status.code or status.words
+    if is_statement(fields):
+        return _statement(fields, group, tag, code=code)
+    return _request(fields, group, tag, code=code, reported=reported)
 
 
 def _by_status(status: Status) -> tuple[MedicationGroup, Tag]:
     if status.code:
-        return _STATUSES["cancelled" if status.code == "canceled" else status.code]
+        group, tag = _STATUSES["cancelled" if status.code == "canceled" else status.code]
+        return group, said_tag(tag)
     if status.words:
         return MedicationGroup.CURRENT, Tag(status.words, Tone.UNKNOWN)
-    return MedicationGroup.CURRENT, NOT_READABLE if status.unreadable else NOT_GIVEN
+    return MedicationGroup.CURRENT, said_tag(NOT_READABLE if status.unreadable else NOT_GIVEN)
 
 
-def _request(fields: Fields, group: MedicationGroup, tag: Tag, *, reported: bool) -> Placed:
-    """R4's `doNotPerform` turns the order into a prohibition; a plan, proposal or option is not yet an order."""
+def _request(fields: Fields, group: MedicationGroup, tag: Tag, *, code: str, reported: bool) -> Placed:
+    """`code` is the status as sent, "" for none.
+
+    R4's `doNotPerform` turns the order into a prohibition; a plan, proposal or option is not yet an order.
+    """
     if flag_at(fields, "doNotPerform"):
-        note = () if tag.word == "Active" else (f"Status of this instruction: {tag.word}",)
-        return Placed(MedicationGroup.DO_NOT_GIVE, DO_NOT_GIVE, note)
+        note = () if code == "active" else (said("Status of this instruction: %(status)s") % {"status": tag.word},)
+        return Placed(MedicationGroup.DO_NOT_GIVE, said_tag(DO_NOT_GIVE), note)
     marks: tuple[str, ...] = ()
     if unreadable_flag(fields, "doNotPerform"):
-        marks = ("Whether this is an instruction NOT to give could not be read. Check the EHR.",)
+        marks = (said("Whether this is an instruction NOT to give could not be read. Check the EHR."),)
     sent = status_at(fields, "intent", (*_INTENTS, *_ORDERS))
     if sent.unreadable or (sent.words and not sent.code):
-        marks = (*marks, f"Intent of this order: {sent.words}" if sent.words else UNREADABLE_INTENT)
+        words = said("Intent of this order: %(intent)s") % {"intent": sent.words} if sent.words else ""
+        marks = (*marks, words or said(UNREADABLE_INTENT))
     intent = sent.code if sent.code in _INTENTS else ""
     if intent and group is MedicationGroup.CURRENT and not reported:
-        held = tag.word == "On hold"
-        return Placed(MedicationGroup.PLANNED, tag if held else _INTENTS[intent], marks)
+        return Placed(MedicationGroup.PLANNED, tag if code == "on-hold" else said_tag(_INTENTS[intent]), marks)
     return Placed(group, tag, marks)
 
 
-def _statement(fields: Fields, group: MedicationGroup, tag: Tag) -> Placed:
+def _statement(fields: Fields, group: MedicationGroup, tag: Tag, *, code: str) -> Placed:
     """DSTU2's `wasNotTaken`, STU3's `taken`, R4's status and R5's `adherence` say whether it is taken."""
     if group is MedicationGroup.PLANNED:
         return Placed(group, tag)
     taken = normal_code(text_at(fields, "taken"))
     if flag_at(fields, "wasNotTaken") or taken == "n" or flag_at(fields, "taken") is False:
-        return Placed(MedicationGroup.NOT_TAKING, NOT_TAKING)
+        return Placed(MedicationGroup.NOT_TAKING, said_tag(NOT_TAKING))
     if unreadable_flag(fields, "wasNotTaken"):
-        return Placed(group, tag, ("Whether it is taken could not be read. Check the EHR.",))
+        return Placed(group, tag, (said("Whether it is taken could not be read. Check the EHR."),))
     adherence = status_at(one(fields, "adherence"), "code", _ADHERENCE)
-    marks = (f"Adherence: {adherence.words}",) if adherence.words and not adherence.code else ()
+    unknown = bool(adherence.words) and not adherence.code
+    marks = (said("Adherence: %(adherence)s") % {"adherence": adherence.words},) if unknown else ()
     if adherence.code and group is MedicationGroup.CURRENT:
-        return Placed(*_ADHERENCE[adherence.code])
+        known, taking = _ADHERENCE[adherence.code]
+        return Placed(known, said_tag(taking))
     if "taken" in fields and taken != "y" and group is MedicationGroup.CURRENT and flag_at(fields, "taken") is None:
-        return Placed(group, TAKING_UNKNOWN, _besides(tag))
-    return Placed(group, NOT_GIVEN if tag.word == "Recorded" else tag, marks)
+        return Placed(group, said_tag(TAKING_UNKNOWN), _besides(tag, code))
+    return Placed(group, said_tag(NOT_GIVEN) if code == "recorded" else tag, marks)
 
 
-def _besides(tag: Tag) -> tuple[str, ...]:
+def _besides(tag: Tag, code: str) -> tuple[str, ...]:
     """The status that the tag of a drug that may not be taken leaves no room for."""
-    return () if tag.word == "Active" or tag in (NOT_GIVEN, NOT_READABLE) else (f"Status of this record: {tag.word}",)
+    known = code not in {"", "active", "unknown"}
+    return (said("Status of this record: %(status)s") % {"status": tag.word},) if known else ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from patients.readers.datatypes import unique
+from patients.readers.wording import said
 from patients.records import Condition, ConditionGroup, PartialDate, When
 
 
@@ -45,7 +46,7 @@ def _merged(group: Sequence[Condition]) -> Condition:
     newest = max(group, key=_latest)
     marks = [mark for condition in group for mark in condition.marks]
     if len({condition.verification for condition in group}) > 1:
-        marks.append("Verification differs between encounters")
+        marks.append(said("Verification differs between encounters"))
     return replace(
         newest,
         references=unique(reference for condition in group for reference in condition.references),

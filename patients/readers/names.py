@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from patients.readers.datatypes import Fields, contained, many, one, text_at, texts_at, why_missing
 from patients.readers.dates import is_current
+from patients.readers.wording import said
 from patients.records import Missing, PersonName
 
 _NOT_TODAYS = frozenset({"old", "maiden"})
@@ -103,5 +104,5 @@ def reference_names(resource: Fields, *keys: str) -> tuple[str, ...]:
     for reference in many(resource, *keys):
         target = text_at(reference, "reference")
         name = reference_name(resource, reference)
-        names.append(name or (f"Name not given ({target})" if target else ""))
+        names.append(name or (said("Name not given (%(reference)s)") % {"reference": target} if target else ""))
     return tuple(dict.fromkeys(name for name in names if name))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from patients.readers.clinical_shapes import OBSERVATION
 from patients.readers.codes import Status, concept_at, status_at, why_no_concept, words_at
-from patients.readers.condition import NOT_GIVEN, NOT_READABLE
+from patients.readers.condition import DATE_AS_SENT, NOT_GIVEN, NOT_READABLE
 from patients.readers.datatypes import (
     Fields,
     as_list,
@@ -36,6 +36,7 @@ from patients.readers.names import reference_names
 from patients.readers.quantities import amount_range
 from patients.readers.shapes import unreadable_marks
 from patients.readers.text import clean
+from patients.readers.wording import said, said_tag, worded
 from patients.records import (
     Coded,
     Component,
@@ -79,7 +80,7 @@ def observation(resource: Fields) -> Observation:
     members = _members(fields)
     return Observation(
         reference=own_reference(fields),
-        name=_name(fields, "Measurement"),
+        name=_name(fields, _MEASUREMENT),
         codes=_codes(fields),
         kinds=frozenset(kind for value in as_list(fields.get("category")) for kind in _kinds(value)),
         group=group,
@@ -100,12 +101,18 @@ def observation(resource: Fields) -> Observation:
     )
 
 
-def _name(fields: Fields, thing: str) -> Coded:
+# What a result or a part of one is called when its name is withheld, and when there is none.
+_MEASUREMENT = (worded("Measurement withheld by the EHR"), worded("Measurement not named"))
+_PART = (worded("Part withheld by the EHR"), worded("Part not named"))
+
+
+def _name(fields: Fields, nameless: tuple[str, str]) -> Coded:
     """Never blank: a result whose name is missing is still a result."""
     if found := concept_at(fields, "code", preferred=TESTS):
         return found
-    withheld = why_no_concept(fields, "code") is Missing.MASKED
-    return Coded(text=f"{thing} withheld by the EHR" if withheld else f"{thing} not named", named=False)
+    withheld, unnamed = nameless
+    masked = why_no_concept(fields, "code") is Missing.MASKED
+    return Coded(text=said(withheld if masked else unnamed), named=False)
 
 
 def _codes(fields: Fields) -> tuple[str, ...]:
@@ -123,10 +130,11 @@ def _kinds(value: object) -> list[str]:
 
 def _placed(status: Status) -> tuple[ObservationGroup, Tag]:
     if status.code:
-        return _STATUSES["cancelled" if status.code == "canceled" else status.code]
+        group, tag = _STATUSES["cancelled" if status.code == "canceled" else status.code]
+        return group, said_tag(tag)
     if status.words:
         return _RESULT, Tag(status.words, Tone.UNKNOWN)
-    return _RESULT, NOT_READABLE if status.unreadable else NOT_GIVEN
+    return _RESULT, said_tag(NOT_READABLE if status.unreadable else NOT_GIVEN)
 
 
 def _value(fields: Fields, *, has_parts: bool) -> Reading | None:
@@ -136,7 +144,7 @@ def _value(fields: Fields, *, has_parts: bool) -> Reading | None:
 
 def _component(item: Fields) -> Component:
     return Component(
-        name=_name(item, "Part"),
+        name=_name(item, _PART),
         codes=_codes(item),
         value=reading(item) or Reading(missing=Missing.NOT_RECORDED),
         flags=flags_at(item),
@@ -160,7 +168,7 @@ def _taken(fields: Fields) -> When | Missing:
     reason = why_missing(fields, *_EFFECTIVE)
     issued = date_at(fields, "issued")
     if isinstance(issued, PartialDate) and reason is Missing.NOT_RECORDED:
-        return When(start=issued, label="Reported")
+        return When(start=issued, label=said("Reported", "result"))
     return reason
 
 
@@ -179,7 +187,9 @@ def _range(item: Fields) -> ReferenceRange | None:
     age = amount_range(one(item, "age"))
     return ReferenceRange(
         words=words,
-        applies_to=", ".join([*words_at(item, "type", "meaning", "appliesTo"), *([f"age {age}"] if age else [])]),
+        applies_to=", ".join(
+            [*words_at(item, "type", "meaning", "appliesTo"), *([said("age %(age)s") % {"age": age}] if age else [])]
+        ),
         normal=not is_sent(item, "age") and not is_sent(item, "appliesTo") and kinds <= {"normal", ""},
         low=low.exact if low and whole else None,
         high=high.exact if high and whole else None,
@@ -199,7 +209,7 @@ def _marks(fields: Fields, taken: When | Missing) -> tuple[str, ...]:
     when = taken if isinstance(taken, When) else None
     moments = [moment for moment in ((when.start, when.end) if when else ()) if moment]
     if any(not moment.readable for moment in moments):
-        marks.append("A date could not be read and is shown as sent")
+        marks.append(said(DATE_AS_SENT))
     if any(in_future(moment) for moment in moments[:1]):
-        marks.append("The time of measurement lies in the future")
+        marks.append(said("The time of measurement lies in the future"))
     return (*marks, *unreadable_marks(fields, OBSERVATION))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from patients.readers.codes import concept_at, why_no_concept
+from patients.readers.codes import concept_at, is_bare, undescribed, why_no_concept
 from patients.readers.contacts import addresses, contact_persons, languages, telecom
 from patients.readers.datatypes import (
     Fields,
@@ -37,6 +37,7 @@ from patients.readers.identifiers import identifiers, medical_record_number
 from patients.readers.names import choose_name, preferred_name, reference_names
 from patients.readers.quantities import plain_number
 from patients.readers.shapes import PATIENT, unreadable_marks
+from patients.readers.wording import said, worded
 from patients.records import Contact, Demographics, Missing, PartialDate
 
 
@@ -91,16 +92,18 @@ def _sent_birth_moment(patient: Fields) -> PartialDate | None:
     return None
 
 
-_SEXES: Mapping[str, str] = {
-    **dict.fromkeys(("male", "m", "248153007"), "Male"),
-    **dict.fromkeys(("female", "f", "248152002"), "Female"),
-    **dict.fromkeys(("other", "o", "oth"), "Other"),
-    **dict.fromkeys(("unknown", "u", "unk"), "Unknown"),
-    "un": "Undifferentiated",
-    "asku": "Asked, not known",
-    "asked-declined": "Asked, declined to answer",
-    "nonbinary": "Non-binary",
-}
+_SEXES: Mapping[str, str] = worded(
+    {
+        **dict.fromkeys(("male", "m", "248153007"), "Male"),
+        **dict.fromkeys(("female", "f", "248152002"), "Female"),
+        **dict.fromkeys(("other", "o", "oth"), "Other"),
+        **dict.fromkeys(("unknown", "u", "unk"), "Unknown"),
+        "un": "Undifferentiated",
+        "asku": "Asked, not known",
+        "asked-declined": "Asked, declined to answer",
+        "nonbinary": "Non-binary",
+    }
+)
 
 
 def _sex(patient: Fields) -> str | Missing:
@@ -113,21 +116,24 @@ def _sex(patient: Fields) -> str | Missing:
 
 
 def _sex_word(sent: str) -> str:
-    return _SEXES.get(normal_code(sent), sent)
+    known = _SEXES.get(normal_code(sent))
+    return said(known) if known else sent
 
 
-_SEX_EXTENSIONS: Mapping[str, str] = {
-    "us-core-sex": "Sex",
-    "us-core-individual-sex": "Sex",
-    "us-core-birthsex": "Sex assigned at birth",
-    "us-core-birth-sex": "Sex assigned at birth",
-    "argo-birthsex": "Sex assigned at birth",
-    "birthsex": "Sex assigned at birth",
-    "patient-sexParameterForClinicalUse": "Sex for clinical use",
-    "us-core-genderIdentity": "Gender identity",
-    "patient-genderIdentity": "Gender identity",
-    "individual-genderIdentity": "Gender identity",
-}
+_SEX_EXTENSIONS: Mapping[str, str] = worded(
+    {
+        "us-core-sex": "Sex",
+        "us-core-individual-sex": "Sex",
+        "us-core-birthsex": "Sex assigned at birth",
+        "us-core-birth-sex": "Sex assigned at birth",
+        "argo-birthsex": "Sex assigned at birth",
+        "birthsex": "Sex assigned at birth",
+        "patient-sexParameterForClinicalUse": "Sex for clinical use",
+        "us-core-genderIdentity": "Gender identity",
+        "patient-genderIdentity": "Gender identity",
+        "individual-genderIdentity": "Gender identity",
+    }
+)
 
 
 def _recorded_sexes(patient: Fields) -> list[tuple[str, str]]:
@@ -138,13 +144,13 @@ def _recorded_sexes(patient: Fields) -> list[tuple[str, str]]:
             nested = next(extensions(extension, "value"), extension)
             words = concept_at(nested, "valueCodeableConcept", "valueCoding", "valueCode", "valueString")
             if words:
-                coded = _SEXES.get(normal_code(words.code or words.text), "")
+                coded = said(_SEXES.get(normal_code(words.code or words.text), ""))
                 found.append((label, coded or words.text))
     return list(dict.fromkeys(found))
 
 
 def _sex_details(patient: Fields) -> tuple[Contact, ...]:
-    return tuple(Contact(label=label, value=words) for label, words in _recorded_sexes(patient))
+    return tuple(Contact(label=said(label), value=words) for label, words in _recorded_sexes(patient))
 
 
 def _deceased(patient: Fields) -> PartialDate | Missing | None:
@@ -162,14 +168,14 @@ def _deceased(patient: Fields) -> PartialDate | Missing | None:
 def _multiple_birth(patient: Fields) -> str:
     order = number(patient.get("multipleBirthInteger"))
     if order is not None and 0 < order < 100:
-        return f"Number {plain_number(order)} of a multiple birth"
-    return "One of a multiple birth" if flag_at(patient, "multipleBirthBoolean") else ""
+        return said("Number %(number)s of a multiple birth") % {"number": plain_number(order)}
+    return said("One of a multiple birth") if flag_at(patient, "multipleBirthBoolean") else ""
 
 
 def _languages(patient: Fields) -> tuple[str, ...]:
     found = extensions(patient, "patient-interpreterRequired", "us-core-interpreter-needed")
     needed = any(flag_at(extension, "valueBoolean") or _says_yes(extension) for extension in found)
-    return (*languages(patient), *(["Interpreter needed"] if needed else []))
+    return (*languages(patient), *([said("Interpreter needed")] if needed else []))
 
 
 def _says_yes(extension: Fields) -> bool:
@@ -178,40 +184,44 @@ def _says_yes(extension: Fields) -> bool:
 
 
 # http://terminology.hl7.org/CodeSystem/v3-MaritalStatus
-_MARITAL: Mapping[str, str] = {
-    "A": "Annulled",
-    "C": "Common law",
-    "D": "Divorced",
-    "I": "Interlocutory",
-    "L": "Legally separated",
-    "M": "Married",
-    "P": "Polygamous",
-    "S": "Never married",
-    "T": "Domestic partner",
-    "U": "Unmarried",
-    "W": "Widowed",
-}
+_MARITAL: Mapping[str, str] = worded(
+    {
+        "A": "Annulled",
+        "C": "Common law",
+        "D": "Divorced",
+        "I": "Interlocutory",
+        "L": "Legally separated",
+        "M": "Married",
+        "P": "Polygamous",
+        "S": "Never married",
+        "T": "Domestic partner",
+        "U": "Unmarried",
+        "W": "Widowed",
+    }
+)
 
 
 def _marital_status(patient: Fields) -> str | Missing:
     found = concept_at(patient, "maritalStatus")
     if not found or found.code.upper() == "UNK":
         return Missing.UNKNOWN if found else why_no_concept(patient, "maritalStatus")
-    bare = found.text in {found.code, f"Code {found.code} (no description)"} or not found.code
-    return _MARITAL.get((found.code or found.text).upper(), found.text) if bare else found.text
+    known = _MARITAL.get((found.code or found.text).upper()) if is_bare(found) or not found.code else None
+    return said(known) if known else found.text
 
 
 # urn:oid:2.16.840.1.113883.6.238, the categories of the US Office of Management and Budget
-_CATEGORIES: Mapping[str, str] = {
-    "1002-5": "American Indian or Alaska Native",
-    "2028-9": "Asian",
-    "2054-5": "Black or African American",
-    "2076-8": "Native Hawaiian or Other Pacific Islander",
-    "2106-3": "White",
-    "2131-1": "Other Race",
-    "2135-2": "Hispanic or Latino",
-    "2186-5": "Not Hispanic or Latino",
-}
+_CATEGORIES: Mapping[str, str] = worded(
+    {
+        "1002-5": "American Indian or Alaska Native",
+        "2028-9": "Asian",
+        "2054-5": "Black or African American",
+        "2076-8": "Native Hawaiian or Other Pacific Islander",
+        "2106-3": "White",
+        "2131-1": "Other Race",
+        "2135-2": "Hispanic or Latino",
+        "2186-5": "Not Hispanic or Latino",
+    }
+)
 
 
 def _heritage(patient: Fields, *names: str) -> str | Missing:
@@ -247,21 +257,21 @@ def _add_category(value: Fields, found: list[str], texts: list[str], reasons: li
 
 def _category_name(coding: Fields) -> str:
     code = text_at(coding, "code")
-    name = text_at(coding, "display") or _CATEGORIES.get(code, "")
-    return name or (f"Code {code} (no description)" if code else "")
+    name = text_at(coding, "display") or said(_CATEGORIES.get(code, ""))
+    return name or (undescribed(code) if code else "")
 
 
 def _marks(patient: Fields) -> tuple[str, ...]:
     marks = modifier_marks(patient)
     if unreadable_flag(patient, "deceasedBoolean"):
-        marks.append("Whether the patient has died could not be read. Check the EHR.")
+        marks.append(said("Whether the patient has died could not be read. Check the EHR."))
     if unreadable_flag(patient, "active"):
-        marks.append("Whether the record is in use could not be read. Check the EHR.")
+        marks.append(said("Whether the record is in use could not be read. Check the EHR."))
     if _sent_birth_moment(patient) and not _birth_moment(patient):
-        marks.append("The time of birth was sent with another day than the birth date")
+        marks.append(said("The time of birth was sent with another day than the birth date"))
     marks += _implausible(patient)
     if is_sent(patient, "animal") or any(extensions(patient, "patient-animal")):
-        marks.append("This record is of an animal.")
+        marks.append(said("This record is of an animal."))
     return (*marks, *unreadable_marks(patient, PATIENT))
 
 
@@ -275,14 +285,14 @@ def _implausible(patient: Fields) -> list[str]:
     death = died if isinstance(died, PartialDate) else None
     marks = []
     if born and in_future(born):
-        marks.append("The date of birth lies in the future. Check the EHR.")
+        marks.append(said("The date of birth lies in the future. Check the EHR."))
     if death and in_future(death):
-        marks.append("The date of death lies in the future. Check the EHR.")
+        marks.append(said("The date of death lies in the future. Check the EHR."))
     if born and death and is_before(death, born):
-        marks.append("The date of death lies before the date of birth. Check the EHR.")
+        marks.append(said("The date of death lies before the date of birth. Check the EHR."))
     last = death or _today()
     if born and last.year and born.year and is_before(born, replace(last, year=last.year - OLDEST)):
-        marks.append(f"By these dates the age is over {OLDEST} years. Check the EHR.")
+        marks.append(said("By these dates the age is over %(years)d years. Check the EHR.") % {"years": OLDEST})
     return marks
 
 

@@ -13,8 +13,9 @@ from decimal import Decimal
 
 from patients.readers.datatypes import Fields, is_sent, number, one, text_at
 from patients.readers.text import clean
+from patients.readers.wording import said, worded
 
-UNIT_MISSING = "(unit not given)"
+UNIT_MISSING = worded("(unit not given)")
 
 # Symbols have no plural; words are (one, several). Compared in lower case: drug units are not UCUM-strict in practice.
 # Prefixes that differ in case alone (milli, mega) are therefore left out and shown as sent. SNOMED CT codes among them.
@@ -32,44 +33,47 @@ _SYMBOLS: Mapping[str, str] = {
     "cm": "cm",
     "mm": "mm",
 }
-_WORDS: Mapping[str, tuple[str, str]] = {
-    **dict.fromkeys(("u", "unit", "units", "[u]", "408102007"), ("unit", "units")),
-    **dict.fromkeys(
-        ("iu", "[iu]", "ius", "international unit", "international units"),
-        ("international unit", "international units"),
-    ),
-    "10*6.[iu]": ("million international units", "million international units"),
-    **dict.fromkeys(
-        ("tab", "tabs", "tablet", "tablets", "tbl", "{tbl}", "{tablet}", "385055001", "428673006"),
-        ("tablet", "tablets"),
-    ),
-    **dict.fromkeys(
-        ("cap", "caps", "capsule", "capsules", "{capsule}", "385049006", "428641000"), ("capsule", "capsules")
-    ),
-    **dict.fromkeys(("puff", "puffs", "{puff}", "415215001"), ("puff", "puffs")),
-    **dict.fromkeys(("drop", "drops", "[drp]", "gtt", "{drop}"), ("drop", "drops")),
-    **dict.fromkeys(("spray", "sprays", "{spray}"), ("spray", "sprays")),
-    **dict.fromkeys(("patch", "patches", "{patch}"), ("patch", "patches")),
-    **dict.fromkeys(("dose", "doses", "{dose}"), ("dose", "doses")),
-    **dict.fromkeys(("supp", "suppository", "suppositories"), ("suppository", "suppositories")),
-    **dict.fromkeys(("tsp", "[tsp_us]", "teaspoon", "teaspoons"), ("teaspoon", "teaspoons")),
-    **dict.fromkeys(("tbsp", "[tbs_us]", "tablespoon", "tablespoons"), ("tablespoon", "tablespoons")),
-    **dict.fromkeys(("s", "sec", "second", "seconds"), ("second", "seconds")),
-    **dict.fromkeys(("min", "mins", "minute", "minutes", "258701004"), ("minute", "minutes")),
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "258702006"), ("hour", "hours")),
-    **dict.fromkeys(("d", "day", "days", "258703001"), ("day", "days")),
-    **dict.fromkeys(("wk", "wks", "week", "weeks", "258705008"), ("week", "weeks")),
-    **dict.fromkeys(("mo", "mos", "month", "months", "258706009"), ("month", "months")),
-    **dict.fromkeys(("a", "y", "yr", "yrs", "year", "years", "258707000"), ("year", "years")),
-}
-COMPARATORS: Mapping[str, str] = {
-    "": "",
-    "<": "less than ",
-    "<=": "at most ",
-    ">": "more than ",
-    ">=": "at least ",
-    "ad": "enough to reach ",
-}
+_WORDS: Mapping[str, tuple[str, str]] = worded(
+    {
+        **dict.fromkeys(("u", "unit", "units", "[u]", "408102007"), ("unit", "units")),
+        **dict.fromkeys(
+            ("iu", "[iu]", "ius", "international unit", "international units"),
+            ("international unit", "international units"),
+        ),
+        "10*6.[iu]": ("million international units", "million international units"),
+        **dict.fromkeys(
+            ("tab", "tabs", "tablet", "tablets", "tbl", "{tbl}", "{tablet}", "385055001", "428673006"),
+            ("tablet", "tablets"),
+        ),
+        **dict.fromkeys(
+            ("cap", "caps", "capsule", "capsules", "{capsule}", "385049006", "428641000"), ("capsule", "capsules")
+        ),
+        **dict.fromkeys(("puff", "puffs", "{puff}", "415215001"), ("puff", "puffs")),
+        **dict.fromkeys(("drop", "drops", "[drp]", "gtt", "{drop}"), ("drop", "drops")),
+        **dict.fromkeys(("spray", "sprays", "{spray}"), ("spray", "sprays")),
+        **dict.fromkeys(("patch", "patches", "{patch}"), ("patch", "patches")),
+        **dict.fromkeys(("dose", "doses", "{dose}"), ("dose", "doses")),
+        **dict.fromkeys(("supp", "suppository", "suppositories"), ("suppository", "suppositories")),
+        **dict.fromkeys(("tsp", "[tsp_us]", "teaspoon", "teaspoons"), ("teaspoon", "teaspoons")),
+        **dict.fromkeys(("tbsp", "[tbs_us]", "tablespoon", "tablespoons"), ("tablespoon", "tablespoons")),
+        **dict.fromkeys(("s", "sec", "second", "seconds"), ("second", "seconds")),
+        **dict.fromkeys(("min", "mins", "minute", "minutes", "258701004"), ("minute", "minutes")),
+        **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "258702006"), ("hour", "hours")),
+        **dict.fromkeys(("d", "day", "days", "258703001"), ("day", "days")),
+        **dict.fromkeys(("wk", "wks", "week", "weeks", "258705008"), ("week", "weeks")),
+        **dict.fromkeys(("mo", "mos", "month", "months", "258706009"), ("month", "months")),
+        **dict.fromkeys(("a", "y", "yr", "yrs", "year", "years", "258707000"), ("year", "years")),
+    }
+)
+_COMPARED: Mapping[str, str] = worded(
+    {
+        "<": "less than %(amount)s",
+        "<=": "at most %(amount)s",
+        ">": "more than %(amount)s",
+        ">=": "at least %(amount)s",
+        "ad": "enough to reach %(amount)s",
+    }
+)
 
 
 def plain_number(value: Decimal) -> str:
@@ -85,8 +89,14 @@ def plain_number(value: Decimal) -> str:
 def unit_words(unit: str, *, several: bool) -> str:
     """A unit in safe words, compound units with "per"; a unit that is not known to us stays as it was sent."""
     first, *rest = (part.strip() for part in unit.split("/"))
-    words = [_one_unit(first, several=several), *(f"per {_one_unit(part, several=False)}" for part in rest if part)]
-    return " ".join(word for word in words if word)
+    words = _one_unit(first, several=several)
+    for below in (_one_unit(part, several=False) for part in rest if part):
+        words = said("%(amount)s per %(unit)s") % {"amount": words, "unit": below} if words else _per(below)
+    return words
+
+
+def _per(unit: str) -> str:
+    return said("per %(unit)s") % {"unit": unit}
 
 
 def _one_unit(unit: str, *, several: bool) -> str:
@@ -94,7 +104,7 @@ def _one_unit(unit: str, *, several: bool) -> str:
     if key in _SYMBOLS:
         return _SYMBOLS[key]
     if key in _WORDS:
-        return _WORDS[key][several]
+        return said(_WORDS[key][several])
     if unit[:1] == "{" and unit[-1:] == "}":
         return unit[1:-1]  # a UCUM annotation is plain words
     return "" if unit == "1" else unit
@@ -103,10 +113,13 @@ def _one_unit(unit: str, *, several: bool) -> str:
 def amount(quantity: Fields) -> str:
     """A Quantity as words, "" when its number or comparator cannot be read."""
     value = number(quantity.get("value"))
-    comparator = COMPARATORS.get(clean(quantity.get("comparator")))
-    if value is None or comparator is None or (is_sent(quantity, "comparator") and not comparator):
+    if value is None:
         return ""
-    return f"{comparator}{plain_number(value)} {_unit_of(quantity, several=_is_several(value))}".strip()
+    words = f"{plain_number(value)} {_unit_of(quantity, several=_is_several(value))}".strip()
+    if not is_sent(quantity, "comparator"):
+        return words
+    compared = _COMPARED.get(clean(quantity.get("comparator")))
+    return said(compared) % {"amount": words} if compared else ""
 
 
 def _is_several(value: Decimal) -> bool:
@@ -119,12 +132,12 @@ def _unit_of(quantity: Fields, *, several: bool) -> str:
     named = unit_words(unit, several=several)
     coded = unit_words(code, several=several)
     if not unit and code.isdigit() and code != "1" and not _known(code):
-        return f"(unit code {code})"
+        return said("(unit code %(code)s)") % {"code": code}
     if not unit:
-        return coded or UNIT_MISSING
+        return coded or said(UNIT_MISSING)
     if _known(unit) and _known(code) and named != coded:
-        return f"{named} (coded as {coded})"
-    return named or UNIT_MISSING
+        return said("%(unit)s (coded as %(coded)s)") % {"unit": named, "coded": coded}
+    return named or said(UNIT_MISSING)
 
 
 def _known(unit: str) -> bool:
@@ -143,10 +156,11 @@ def amount_range(limits: Fields) -> str:
     if low_words and high_words:
         same_unit = _unit_of(low, several=True) == _unit_of(high, several=True)
         value = number(low.get("value")) if same_unit and not is_sent(low, "comparator") else None
-        return f"{low_words if value is None else plain_number(value)} to {high_words}"
+        first = low_words if value is None else plain_number(value)
+        return said("%(low)s to %(high)s") % {"low": first, "high": high_words}
     if low_words:
-        return f"at least {low_words}"
-    return f"up to {high_words}" if high_words else ""
+        return said("at least %(amount)s") % {"amount": low_words}
+    return said("up to %(amount)s") % {"amount": high_words} if high_words else ""
 
 
 def ratio(value: Fields) -> str:
@@ -156,5 +170,5 @@ def ratio(value: Fields) -> str:
     if not above or not below:
         return ""
     if number(bottom.get("value")) == 1 and not is_sent(bottom, "comparator") and text_at(bottom, "unit", "code"):
-        below = _unit_of(bottom, several=False)
-    return f"{above} per {below}"
+        return said("%(amount)s per %(unit)s") % {"amount": above, "unit": _unit_of(bottom, several=False)}
+    return said("%(amount)s per %(span)s") % {"amount": above, "span": below}

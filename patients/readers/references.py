@@ -1,19 +1,15 @@
-"""References to Medications: which one is meant, whether it is at hand, and which must be read.
+"""References to Medications: which one is meant, and whether it is at hand.
 
-Nothing outside the EHR's own FHIR base is ever named as to be read. Sources:
-https://hl7.org/fhir/references.html#literal, https://hl7.org/fhir/bundle.html#references.
+Sources: https://hl7.org/fhir/references.html#literal, https://hl7.org/fhir/bundle.html#references.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from patients.readers.datatypes import NOTHING, Fields, as_fields, many, of_type, text_at, unique
+from patients.readers.datatypes import NOTHING, Fields, as_fields, many, of_type, text_at
 from patients.readers.subject import path_below
-
-NEEDED_MOST = 50
-"""How many Medications a chart reads one by one at most; the other rows say which one they refer to."""
 
 # https://hl7.org/fhir/datatypes.html#id; at least one letter or digit, for "." and ".." would climb the address.
 _ID = re.compile(r"(?=[.-]*[A-Za-z0-9])[A-Za-z0-9.-]{1,64}")
@@ -41,8 +37,3 @@ def drug_reference(resource: Fields) -> Fields:
 def find(reference: str, known: Known) -> Fields:
     """The Medication that this reference means, or no fields; a version asked for gives the current one."""
     return of_type(known.get(reference) or known.get(medication_id(reference)), "Medication")
-
-
-def needed_ids(references: Iterable[str], *, base: str = "") -> tuple[str, ...]:
-    """The relative ids to read for these references, each once, in order, at most NEEDED_MOST."""
-    return unique(medication_id(reference, base) for reference in references)[:NEEDED_MOST]

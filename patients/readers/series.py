@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from patients.readers.measured import with_unit
 from patients.readers.units import CELSIUS, CENTIMETER, FAHRENHEIT, INCH, KILOGRAM, POUND
+from patients.readers.wording import missing_words, said
 from patients.records import (
     Band,
     Coded,
@@ -35,7 +36,6 @@ _REASONABLE = Decimal(1_000_000)
 _CLOCK = re.compile(r"[T ]([0-9]{2}):([0-9]{2})")
 SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
 PRESSURE_PANELS = frozenset({"85354-9", "55284-4"})
-_PRESSURE = Coded("Blood pressure", "85354-9", "LOINC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _key(each: Observation | Component) -> str:
 def _entry(each: Observation) -> _Entry:
     value = each.value or Reading()
     details = tuple(f"{part.name.text}: {_said(part.value)}" for part in each.components)
-    words = value.words or ("see its parts" if each.members else "")
+    words = value.words or (said("see its parts") if each.members else "")
     point = _point(each, replace(value, words=words), flags_of=each, details=details)
     return _Entry(each.name, value.unit, value.unit_key, point)
 
@@ -139,7 +139,7 @@ def _circumstances(each: Observation) -> tuple[str, ...]:
 
 
 def _said(value: Reading) -> str:
-    return value.words or (value.missing.value.replace("-", " ") if value.missing else "")
+    return value.words or (missing_words(value.missing) if value.missing else "")
 
 
 def _pressure(each: Observation, upper: Component | None, lower: Component | None) -> _Entry:
@@ -166,7 +166,8 @@ def _pressure(each: Observation, upper: Component | None, lower: Component | Non
         second=second.exact if exact else None,
         details=(*(f"{part.name.text}: {_said(part.value)}" for part in others), *_circumstances(each)),
     )
-    return _Entry(_PRESSURE, first.unit if both else "", first.unit_key if both else "", point, paired=True)
+    name = Coded(said("Blood pressure"), "85354-9", "LOINC")
+    return _Entry(name, first.unit if both else "", first.unit_key if both else "", point, paired=True)
 
 
 def _by_unit(entries: list[_Entry]) -> list[Series]:

@@ -14,8 +14,9 @@ from enum import Enum, auto
 from typing import TypeAlias
 
 from patients.readers.datatypes import Fields, as_list, flag_of, number, says_something
+from patients.readers.wording import said, worded
 
-PART_UNREADABLE = "Part of this record could not be read. Check the EHR."
+PART_UNREADABLE = worded("Part of this record could not be read. Check the EHR.")
 
 
 class Kind(Enum):
@@ -218,7 +219,7 @@ PRESCRIPTION: Shape = {
 
 def unreadable_marks(resource: Fields, shape: Shape) -> list[str]:
     """The notice, once, when any element of `shape` says something in a JSON type that is not read."""
-    return [] if _fits(resource, shape) else [PART_UNREADABLE]
+    return [] if _fits(resource, shape) else [said(PART_UNREADABLE)]
 
 
 def _fits(value: object, shape: Shape) -> bool:

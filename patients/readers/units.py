@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 
 from patients.readers.datatypes import Fields, text_at
+from patients.readers.wording import said, worded
 
 KILOGRAM, POUND, CENTIMETER, INCH, CELSIUS, FAHRENHEIT = "kg", "[lb_av]", "cm", "[in_i]", "Cel", "[degF]"
 MMHG, PER_MINUTE, PERCENT = "mm[Hg]", "/min", "%"
-NO_UNIT = "(unit not given)"
+NO_UNIT = worded("(unit not given)")
 
 # Spellings in lower case; what differs in letter case alone (milli, mega) is left out and compared as sent.
 _KEYS: Mapping[str, str] = {
@@ -46,17 +47,23 @@ _SHOWN: Mapping[str, str] = {
     CELSIUS: "°C",
     FAHRENHEIT: "°F",
     MMHG: "mmHg",
-    PER_MINUTE: "per minute",
     PERCENT: "%",
     "kg/m2": "kg/m²",
     "m2": "m²",
 }
-# Parts of compound units that the ISMP list forbids or that only machines read.
+_SAID: Mapping[str, str] = worded({PER_MINUTE: "per minute"})
+# Parts of compound units that the ISMP list forbids or that only machines read: words, and symbols of any language.
+_WORDS: Mapping[str, str] = worded(
+    {
+        **dict.fromkeys(("u", "[u]", "[iu]", "iu"), "units"),
+        **dict.fromkeys(("k[u]", "ku", "k[iu]", "kiu"), "thousand units"),
+        **dict.fromkeys(("m[iu]", "miu", "m[u]"), "milliunits"),
+        **dict.fromkeys(("u[iu]", "uiu", "µiu", "μiu", "u[u]"), "microunits"),
+        "10*3": "thousand",
+        "10*6": "million",
+    }
+)
 _PARTS: Mapping[str, str] = {
-    **dict.fromkeys(("u", "[u]", "[iu]", "iu"), "units"),
-    **dict.fromkeys(("k[u]", "ku", "k[iu]", "kiu"), "thousand units"),
-    **dict.fromkeys(("m[iu]", "miu", "m[u]"), "milliunits"),
-    **dict.fromkeys(("u[iu]", "uiu", "µiu", "μiu", "u[u]"), "microunits"),
     **dict.fromkeys(("ug", "µg", "μg"), "mcg"),
     **dict.fromkeys(("ul", "µl", "μl"), "mcL"),
     "umol": "µmol",
@@ -68,8 +75,6 @@ _PARTS: Mapping[str, str] = {
     **dict.fromkeys(("[ft_i]", "ft_i"), "ft"),
     "m2": "m²",
     "{1.73_m2}": "1.73 m²",
-    "10*3": "thousand",
-    "10*6": "million",
     "10*9": "10⁹",
     "10*12": "10¹²",
 }
@@ -95,22 +100,28 @@ def shown_unit(quantity: Fields) -> str:
     code, unit = text_at(quantity, "code"), text_at(quantity, "unit")
     named, coded = _KEYS.get(unit.lower()), _KEYS.get(code.lower())
     if named and coded and named != coded:
-        return f"{_SHOWN[named]} (coded as {_SHOWN[coded]})"
+        return said("%(unit)s (coded as %(coded)s)") % {"unit": _known(named), "coded": _known(coded)}
     if key := named or (coded if not unit else None):
-        return _SHOWN[key]
+        return _known(key)
     if not unit and code.isdigit() and code != "1":
-        return f"(unit code {code})"
+        return said("(unit code %(code)s)") % {"code": code}
     return _in_parts(unit or code)
+
+
+def _known(key: str) -> str:
+    return said(_SAID[key]) if key in _SAID else _SHOWN[key]
 
 
 def _in_parts(unit: str) -> str:
     if unit in {"1", "{}"}:
         return ""
     words = "/".join(_part(part.strip()) for part in unit.split("/"))
-    return f"per {words[1:]}" if words[:1] == "/" else words
+    return said("per %(unit)s") % {"unit": words[1:]} if words[:1] == "/" else words
 
 
 def _part(part: str) -> str:
     if _EITHER.fullmatch(part):
         return part
+    if part.lower() in _WORDS:
+        return said(_WORDS[part.lower()])
     return _PARTS.get(part.lower()) or _ANNOTATION.sub(r" \1", part).strip()

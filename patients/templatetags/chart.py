@@ -68,7 +68,7 @@ def _seen_in(record: Condition) -> str:
 
 
 def _code_words(name: Coded) -> str:
-    if name.free_text:
+    if name.free_text and not name.coded_as:
         return str(vocabulary.FREE_TEXT)
     code = f"{name.system} {name.code}".strip()
     disagrees = vocabulary.sentence(vocabulary.CODED_AS, coded_as=name.coded_as) if name.coded_as else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
 from django.core import mail
 from django.core.cache import cache as django_cache
@@ -77,5 +78,13 @@ def _location(visit: Visit) -> str:
 
 def _cached() -> str:
     """What the product keeps in the cache (the simulators keep their own things there)."""
-    raw: dict[str, bytes] = getattr(django_cache, "_cache", {})
-    return "\n".join(f"{key} {value!r}" for key, value in raw.items() if ":sandbox-" not in key)
+    return "\n".join(f"{key} {value!r}" for key, value in _cache_entries() if ":sandbox-" not in key)
+
+
+def _cache_entries() -> Iterable[tuple[str, object]]:
+    """Every key with its raw value, from this process's own cache or from Redis."""
+    held: Any = getattr(django_cache, "_cache", {})
+    if isinstance(held, dict):
+        return list(held.items())
+    redis = held.get_client()
+    return [(key.decode(), redis.get(key)) for key in redis.scan_iter()]
