@@ -46,7 +46,7 @@ def fetched_once(kind: str, identity: tuple[str, ...], fetch: Callable[[], Any],
         try:
             value = fetch()
         except SmartError as error:
-            if entry is None or error.code not in _EHR_FAILED:
+            if entry is None or _too_old(entry) or error.code not in _EHR_FAILED:
                 raise
             logger.warning("config.stale: %s is served from an earlier copy (%s)", kind, error.code)
             return entry["value"]
@@ -63,6 +63,11 @@ def last_fetched(kind: str, identity: tuple[str, ...]) -> Any:
 
 def _key(kind: str, identity: tuple[str, ...]) -> str:
     return f"{kind}:{hashlib.sha256(repr(identity).encode()).hexdigest()}"
+
+
+def _too_old(entry: Any) -> bool:
+    """By our own clock: a cache may keep an entry for longer than it was asked to."""
+    return bool(time.time() - entry["at"] >= STALE_SECONDS)
 
 
 def _good(entry: Any, refetch: bool) -> bool:
