@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -68,10 +68,42 @@ DONE = Facts()
 
 
 def write(event: str, subject: Subject = NOBODY, facts: Facts = DONE) -> AuditEvent:
-    """Append `event` to its chain in a transaction of its own. Raises django.db.Error when that is not possible."""
+    """Append `event` to its chain. Raises django.db.Error when that is not possible."""
+    return write_together((event,), subject, facts)[0]
+
+
+def write_together(events: Sequence[str], subject: Subject = NOBODY, facts: Facts = DONE) -> list[AuditEvent]:
+    """Append several events that happened at once, the chain's head locked and moved once for all of them."""
     number = zlib.crc32(subject.launch.encode()) % CHAINS
+    # Within a transaction of the caller's it shares its fate, with no savepoint of its own: both or neither.
+    with transaction.atomic(savepoint=False):
+        head = _locked_head(number)
+        rows = [_append(head, event, subject, facts) for event in events]
+        AuditChain.objects.filter(number=number).update(sequence=head.sequence, hash=head.hash)
+    for row in rows:
+        logger.info(
+            "%s %s",
+            row.event,
+            row.outcome,
+            extra={"audit": {"chain": number, "sequence": row.sequence, "reference": facts.reference}},
+        )
+    return rows
+
+
+def _locked_head(number: int) -> AuditChain:
+    locked = AuditChain.objects.select_for_update().filter(number=number)
+    for head in locked:
+        return head
+    AuditChain.objects.get_or_create(number=number)
+    return locked.get()
+
+
+def _append(head: AuditChain, event: str, subject: Subject, facts: Facts) -> AuditEvent:
+    """The next event of the chain; `head` moves on to it."""
     row = AuditEvent(
-        chain=number,
+        chain=head.number,
+        sequence=head.sequence + 1,
+        previous_hash=head.hash,
         at=timezone.now(),
         event=event,
         outcome=facts.outcome,
@@ -86,20 +118,9 @@ def write(event: str, subject: Subject = NOBODY, facts: Facts = DONE) -> AuditEv
         patient=subject.patient,
         detail=dict(facts.detail),
     )
-    with transaction.atomic():
-        AuditChain.objects.get_or_create(number=number)
-        head = AuditChain.objects.select_for_update().get(number=number)
-        row.sequence = head.sequence + 1
-        row.previous_hash = head.hash
-        row.hash = digest(row)
-        row.save(force_insert=True)
-        AuditChain.objects.filter(number=number).update(sequence=row.sequence, hash=row.hash)
-    logger.info(
-        "%s %s",
-        event,
-        facts.outcome,
-        extra={"audit": {"chain": number, "sequence": row.sequence, "reference": facts.reference}},
-    )
+    row.hash = digest(row)
+    row.save(force_insert=True)
+    head.sequence, head.hash = row.sequence, row.hash
     return row
 
 

@@ -194,8 +194,12 @@ def open_launch(request: HttpRequest, launch_id: str, *, fresh: bool = True) -> 
 def _find(launch_id: str, **where: int) -> Launch | None:
     if not _LAUNCH_ID.fullmatch(launch_id):
         return None
-    rows = Launch.objects.select_related("registration__site", "person", "style__registration")
-    return rows.filter(pk=launch_id, **where).first()
+    rows = Launch.objects.select_related("registration__site", "person", "style")
+    launch = next(iter(rows.filter(pk=launch_id, **where)), None)
+    if launch is not None and launch.style is not None:
+        # A style sheet is kept by registration: theirs is this one, without a second join for it.
+        launch.style.registration = launch.registration
+    return launch
 
 
 def _why_ended(launch: Launch, now: datetime, *, fresh: bool) -> str:

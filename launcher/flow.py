@@ -200,9 +200,8 @@ def opened(
         PendingLaunch.objects.filter(pk=row.pk).update(launch=launch)
         _end_other_peoples_launches(launch)
         facts = audit.Facts(reference=launch.reference)
-        if tokens.access_token:
-            audit.write("token.obtained", subject, facts)
-        audit.write("session.opened", subject, facts)
+        events = ("token.obtained", "session.opened") if tokens.access_token else ("session.opened",)
+        audit.write_together(events, subject, facts)
     for warning in tokens.warnings:
         logger.warning("token response of %s: %s", registration.slug, warning)
     if others := other_patients(tokens.fhir_context, patient=tokens.patient, base=launch.iss):

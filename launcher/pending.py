@@ -77,11 +77,8 @@ def _make_room(browser_hash: str, now: datetime) -> None:
 
 def find(state: str) -> PendingLaunch:
     """The pending launch with this state, used or not. Raises `state_unknown` when there is none or it is too old."""
-    row = (
-        PendingLaunch.objects.select_related("registration__site", "launch")
-        .filter(state_hash=cookies.hashed(state))
-        .first()
-    )
+    rows = PendingLaunch.objects.select_related("registration__site").filter(state_hash=cookies.hashed(state))
+    row = next(iter(rows), None)
     if row is None:
         raise SmartError("state_unknown", "no launch with this state is under way", reason="state_unknown")
     if row.created_at < timezone.now() - LIFETIME:

@@ -162,10 +162,14 @@ class PanelRun:
         if not wanted:
             return
         executor = ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix="chart")
-        for key in wanted:
-            future = executor.submit(self._search, key[1])
-            future.add_done_callback(self._note_end)
-            self._futures[key] = future
+        try:
+            for key in wanted:
+                future = executor.submit(self._search, key[1])
+                future.add_done_callback(self._note_end)
+                self._futures[key] = future
+        except RuntimeError:
+            # The process can bear no more threads: what has none is a panel that could not be loaded.
+            logger.exception("not all searches of launch %s could be started", self._access.reference)
         # Nothing waits here: every search has its thread already, and the threads end with their searches.
         executor.shutdown(wait=False)
 
@@ -281,7 +285,7 @@ class PanelRun:
     def _one(self, panel: Panel, query: PanelQuery, seen: set[tuple[object, object]]) -> Fetched:
         future = self._futures.get((panel.slug, query))
         if future is None:
-            return Fetched(query=query, outcome="forbidden")
+            return Fetched(query=query, outcome="failed" if self._granted(query) else "forbidden")
         if not future.done():
             return Fetched(query=query, outcome="late")
         try:

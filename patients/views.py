@@ -7,7 +7,7 @@ each panel follows as soon as it is read and its audit event is written.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -52,17 +52,21 @@ def print_view(request: HttpRequest, access: LaunchAccess) -> HttpResponseBase:
 
 def _streamed(page: Page, template: str) -> HttpResponseBase:
     shown = panels.shown(page.access.panels)
-    run = charts.PanelRun(page.access, page.context, shown)
     marker = secrets.token_hex(16)
     head, tail = page.render_page(template, marker=marker, panels=shown).split(marker)
-    response = StreamingHttpResponse(_pieces(page, run, head=head, tail=tail), content_type="text/html; charset=utf-8")
+    pieces = _pieces(page, shown, head=head, tail=tail)
+    response = StreamingHttpResponse(pieces, content_type="text/html; charset=utf-8")
     response["X-Accel-Buffering"] = "no"
     return private(response)
 
 
-def _pieces(page: Page, run: charts.PanelRun, *, head: str, tail: str) -> Iterator[str]:
-    """The page in reading order. The allergies are waited for a moment, since their sum stands above everything."""
+def _pieces(page: Page, shown: Sequence[Panel], *, head: str, tail: str) -> Iterator[str]:
+    """The page in reading order. The allergies are waited for a moment, since their sum stands above everything.
+
+    The searches start when the banner is on its way: sending them all costs more time than the banner itself.
+    """
     yield head
+    run = charts.PanelRun(page.access, page.context, shown)
     page.access.note_use(run.resource_types)
     early: dict[str, charts.Box] = {}
     if any(panel.slug == allergy_strip.PANEL for panel in run.panels):
