@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from launcher import signing, styles, vendors
+from launcher.check_views import ConnectionCheckAdmin
 from launcher.discovery import discovered
 from launcher.forms import EhrRegistrationForm
 from launcher.models import AuditEvent, EhrRegistration, Launch, SigningKey, StyleSheet
@@ -28,11 +29,11 @@ def _site_id(request: HttpRequest) -> int:
 
 
 @admin.register(EhrRegistration)
-class EhrRegistrationAdmin(admin.ModelAdmin):
+class EhrRegistrationAdmin(ConnectionCheckAdmin, admin.ModelAdmin):
     """Registrations of the site whose host is being used; the client secret is write-only."""
 
     form = EhrRegistrationForm
-    change_form_template = "admin/launcher/ehrregistration/change_form.html"
+    change_form_template = "admin/launcher/ehrregistration/with_check.html"
     list_display = ("name", "slug", "environment", "enabled", "iss", "fhir_version", "vendor")
     list_filter = ("environment", "enabled", "fhir_version")
     search_fields = ("name", "slug", "iss", "client_id")

@@ -6,22 +6,17 @@ SMART App Launch 2.2, "Security and Privacy Considerations" (TLS); RFC 6890 for 
 from __future__ import annotations
 
 import email.utils
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from launcher.probe.ehr import Ehr
-from launcher.probe.findings import Check, Finding, Status, failed, noted, passed, skipped, warned
+from launcher.probe.findings import Finding, check, failed, noted, passed, skipped, warned
 from launcher.smart.handshake import Failure
-
-_BEFORE_TLS: set[Failure] = {"dns", "address", "timeout", "refused"}
 
 
 def _issuer(ehr: Ehr) -> Finding:
     iss = ehr.client.iss
     if "?" in iss or "#" in iss:
-        return failed(
-            "The issuer has a query or a fragment.", "Issuer (iss): remove everything from ? or # on."
-        )
+        return failed("The issuer has a query or a fragment.", "Issuer (iss): remove everything from ? or # on.")
     try:
         base = ehr.base
     except ValueError as error:
@@ -83,7 +78,7 @@ _CERTIFICATE: dict[Failure, tuple[str, str]] = {
     ),
     "untrusted": (
         "The server's certificate does not lead to an authority that is trusted here, or its chain is incomplete.",
-        "SMARTPORTAL_CA_BUNDLE: add the EHR's own authority; for a public one, tell the vendor to send the whole chain.",
+        "SMARTPORTAL_CA_BUNDLE: add the EHR's own authority; for a public one, ask the vendor to send the whole chain.",
     ),
     "ca_bundle": (
         "The file of certificate authorities cannot be read.",
@@ -114,9 +109,7 @@ def _tls_version(ehr: Ehr) -> Finding:
     if ehr.base.scheme == "http":
         return noted("The issuer is without TLS.")
     if found.failure == "protocol":
-        return failed(
-            "The server speaks TLS 1.0 or 1.1 only.", "TLS version: the vendor must offer TLS 1.2 or newer."
-        )
+        return failed("The server speaks TLS 1.0 or 1.1 only.", "TLS version: the vendor must offer TLS 1.2 or newer.")
     if found.failure == "no_tls":
         return failed(
             f"What answers on port {ehr.base.port} does not speak TLS.",
@@ -141,9 +134,7 @@ def _latency(ehr: Ehr) -> Finding:
             "Speed of the EHR: providers wait for this at each launch; ask the vendor or look at the network between.",
         )
     if worst > ehr.limits.slow * 1000:
-        return warned(
-            f"The slowest answer took {worst} ms.", "Speed of the EHR: ask the vendor if it stays like this."
-        )
+        return warned(f"The slowest answer took {worst} ms.", "Speed of the EHR: ask the vendor if it stays like this.")
     return passed(f"The slowest answer took {worst} ms.")
 
 
@@ -169,19 +160,13 @@ def _date(text: str) -> float | None:
         return None
 
 
-def _check(
-    number: int, title: str, tested: str, look: Callable[[Ehr], Finding], may: str, *, needs: tuple[int, ...] = ()
-) -> Check:
-    statuses: dict[str, Status] = {"pass": "pass", "warn": "warn", "fail": "fail", "info": "info"}
-    return Check(
-        id=check_id(number),
-        title=title,
-        tested=tested,
-        look=look,
-        may=frozenset(statuses[word] for word in may.split()),
-        needs=tuple(map(check_id, needs)),
-    )
-
-
-def check_id(number: int) -> str:
-    return f"SP-CHK-{number:02}"
+CHECKS = (
+    check(1, "Issuer is a plain https address", "the issuer of the registration", _issuer, may="pass warn fail"),
+    check(2, "Host name resolves", "DNS", _resolves, may="pass fail", needs=(1,)),
+    check(3, "Address is allowed", "the address guard", _allowed, may="pass fail", needs=(2,)),
+    check(4, "A connection opens", "TCP", _connects, may="pass fail", needs=(3,)),
+    check(5, "Certificate is trusted", "the certificate chain", _certificate, may="pass warn fail info", needs=(6,)),
+    check(6, "TLS 1.2 or newer", "the TLS handshake", _tls_version, may="pass fail info", needs=(4,)),
+    check(7, "Answers come fast enough", "both documents' times", _latency, may="pass warn fail", needs=(5,)),
+    check(8, "Clocks agree", "the Date header", _clock, may="pass fail info", needs=(5,)),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from launcher.asked_scopes import asked_scopes
 from launcher.probe.facts import Facts
@@ -162,9 +162,8 @@ class Ehr:
 
     def heard(self) -> tuple[Heard, ...]:
         """Both documents' answers, as far as any came."""
-        for reading in (self.well_known, self.metadata):
-            del reading
-        return self.door.heard
+        readings = (self.well_known, self.metadata)
+        return self.door.heard if readings else ()
 
     def written(self) -> list[tuple[str, str, str]]:
         """Every endpoint as written: where ("registration", "well-known", "metadata"), its name, its address."""
@@ -181,7 +180,7 @@ class Ehr:
             config = configuration.discover(self.door, replace(client, quirks=quirks))
         except SmartError as error:
             problem = error
-        heard = [each for each in self.door.heard if path.casefold() == _ending(each.url, path)]
+        heard = [each for each in self.door.heard if _name_of(each.url) == path.rpartition("/")[2]]
         last = heard[-1] if heard else None
         return Reading(
             source=source,
@@ -200,7 +199,8 @@ class Ehr:
             if error.code != "discovery_failed" or not overrides.keys() >= set(ENDPOINTS[:2]):
                 raise
             found = SmartConfiguration(authorization_endpoint="", token_endpoint="", fhir_version=self.version)
-        return replace(found, **overrides)
+        changed: dict[str, Any] = dict(overrides)
+        return replace(found, **changed)
 
     def _first_page(self) -> Answer:
         verifier = new_state()
@@ -214,15 +214,13 @@ class Ehr:
             code_challenge=s256_challenge(verifier) if self.client.quirks.pkce else "",
             nonce=new_nonce(),
         )
-        return self.door.first_answer(
-            ask.url(self.configuration.authorization_endpoint), seconds=self.limits.page
-        )
+        return self.door.first_answer(ask.url(self.configuration.authorization_endpoint), seconds=self.limits.page)
 
     def _shared(self, name: str, work: Callable[[], T]) -> T:
         found: T = self._once(name, work)
         return found
 
 
-def _ending(address: str, path: str) -> str:
-    """As many characters of the address's path as `path` has, from its end."""
-    return address.partition("?")[0].casefold()[-len(path) :]
+def _name_of(address: str) -> str:
+    """The last part of the address's path."""
+    return parse_base(address.partition("?")[0]).segments[-1]

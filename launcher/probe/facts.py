@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote_plus
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
@@ -74,7 +75,9 @@ class Facts:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Whatever must not stand in any text that is shown."""
-        return (self.client.client_secret.reveal(),) if self.client.client_secret else ()
+        secret, name = self.client.client_secret.reveal(), self.client.client_id
+        pairs = (f"{name}:{secret}", f"{quote_plus(name)}:{quote_plus(secret)}")
+        return (secret, *pairs) if secret else ()
 
 
 def facts_of(registration: EhrRegistration) -> Facts:

@@ -77,3 +77,32 @@ def noted(evidence: str) -> Finding:
 
 def skipped(why: str) -> Finding:
     return Finding("skipped", why)
+
+
+_STATUSES: dict[str, Status] = {"pass": "pass", "warn": "warn", "fail": "fail", "info": "info"}
+
+
+def check(
+    number: int,
+    title: str,
+    tested: str,
+    look: Callable[[Ehr], Finding],
+    *,
+    may: str,
+    needs: tuple[int, ...] = (),
+    noisy: bool = False,
+) -> Check:
+    """One row of a table of checks; `may` is written "pass warn", `needs` are numbers."""
+    return Check(
+        id=check_id(number),
+        title=title,
+        tested=tested,
+        look=look,
+        may=frozenset(_STATUSES[word] for word in may.split()),
+        needs=tuple(map(check_id, needs)),
+        noisy=noisy,
+    )
+
+
+def check_id(number: int) -> str:
+    return f"SP-CHK-{number:02}"

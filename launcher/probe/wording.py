@@ -13,6 +13,11 @@ from launcher.smart.origins import join, origin_of, parse_base
 
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
 STARS = "***"
+SOURCES = {
+    "registration": "registration",
+    "well-known": "SMART configuration",
+    "metadata": "conformance statement",
+}
 
 
 def reading_in_words(reading: Reading) -> str:

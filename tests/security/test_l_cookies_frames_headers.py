@@ -242,7 +242,7 @@ def test_case_137_every_answer_has_its_headers_and_every_page_asks_us_alone(ehrs
 def test_case_137_static_files_are_covered_as_well(db: None) -> None:
     assert django_settings.SECURE_HSTS_SECONDS >= YEAR
     found = Client().get("/static/smartportal/app.css", secure=True)
-    # As Django's own test client does: the end of a request would close the connection that this test is rolled back on.
+    # As Django's own test client does: else the end of a request closes the connection that is rolled back here.
     request_finished.disconnect(close_old_connections)
     try:
         found.close()
