@@ -151,9 +151,8 @@ class Ehr:
 
     @property
     def asked(self) -> str:
-        """The scopes that a launch would ask for."""
-        config = self.usable or SmartConfiguration(authorization_endpoint="", token_endpoint="")
-        return asked_scopes(self.facts.registration, self.client, config, scopes=self.client.scopes)
+        """The scopes that a launch would ask for. Raises SmartError as discovery does."""
+        return asked_scopes(self.facts.registration, self.client, self.configuration, scopes=self.client.scopes)
 
     @property
     def version(self) -> FhirVersion | None:

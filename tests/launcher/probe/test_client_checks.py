@@ -239,6 +239,8 @@ def test_the_authorization_request_is_sent_once_for_both_checks_and_without_any_
     asked = [request for request in scene.ehr.asked if b"/authorize" in request.split(b" ")[1]]
     assert len(asked) == 1
     assert b"secret" not in asked[0]
+    assert b"patient%2FCondition.rs" in asked[0], "version 2, as the EHR advertises"
+    assert b"launch%2Fpatient" in asked[0], "there is no launch to name the patient"
 
 
 def test_a_vendor_that_takes_its_time_is_named_with_the_minutes(scene: Scene) -> None:
