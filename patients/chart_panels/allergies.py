@@ -44,7 +44,9 @@ def _allergies(context: ChartContext, fetched: Sequence[Fetched]) -> PanelConten
     return PanelContent(
         shown=len(kept),
         data={"allergies": kept, "statements": statements, "groups": [group for group in groups if group.rows]},
-        summary=_("%(count)d active") % {"count": len(positives)} if positives else "",
+        summary=ngettext("%(count)d active", "%(count)d active", len(positives)) % {"count": len(positives)}
+        if positives
+        else "",
         unreadable=unreadable,
         entered_in_error=len(records) - len(kept),
         explicit_none=bool(none_known) and not positives and AllergyStatement.NO_INFORMATION not in stated,
@@ -53,6 +55,10 @@ def _allergies(context: ChartContext, fetched: Sequence[Fetched]) -> PanelConten
             *_narrower_contradictions(statements, positives),
         ),
     )
+
+
+def _active_words(count: int) -> str:
+    return ngettext("%(count)d active", "%(count)d active", count) % {"count": count}
 
 
 def _of(kept: Iterable[Allergy], group: AllergyGroup) -> list[Allergy]:

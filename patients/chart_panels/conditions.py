@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from launcher.smart.fhir_version import FhirVersion
 from patients.chart_panels.rows import NO_DATE, Rows, SortKey, contradiction, is_negative, queries, read_all
@@ -36,7 +36,7 @@ def _conditions(context: ChartContext, fetched: Sequence[Fetched]) -> PanelConte
     return PanelContent(
         shown=sum(len(group.rows) for group in shown),
         data={"groups": [group for group in shown if group.rows]},
-        summary=_("%(count)d active") % {"count": positives},
+        summary=ngettext("%(count)d active", "%(count)d active", positives) % {"count": positives},
         unreadable=unreadable,
         entered_in_error=wrong,
         explicit_none=bool(negatives) and not positives,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 
 from launcher.smart.fhir_version import FhirVersion
 from patients.chart_panels.rows import NO_DATE, SortKey, queries, read_all
@@ -23,7 +23,9 @@ def _encounters(context: ChartContext, fetched: Sequence[Fetched]) -> PanelConte
     return PanelContent(
         shown=len(kept),
         data={"encounters": kept},
-        summary=_("%(count)d in progress") % {"count": current} if current else "",
+        summary=ngettext("%(count)d in progress", "%(count)d in progress", current) % {"count": current}
+        if current
+        else "",
         unreadable=unreadable,
         entered_in_error=len(records) - len(kept),
     )
@@ -31,6 +33,10 @@ def _encounters(context: ChartContext, fetched: Sequence[Fetched]) -> PanelConte
 
 def _started(record: Encounter) -> SortKey:
     return record.period.sort_key if isinstance(record.period, When) else NO_DATE
+
+
+def _in_progress(count: int) -> str:
+    return ngettext("%(count)d in progress", "%(count)d in progress", count) % {"count": count}
 
 
 ENCOUNTERS = Panel(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 
 from launcher.smart.fhir_version import FhirVersion
 from patients.chart_panels.rows import NO_DATE, Rows, SortKey, queries, read_all
@@ -30,7 +31,7 @@ def _immunizations(context: ChartContext, fetched: Sequence[Fetched]) -> PanelCo
     return PanelContent(
         shown=sum(len(group.rows) for group in shown),
         data={"groups": [group for group in shown if group.rows]},
-        summary=_("%(count)d given") % {"count": len(given)},
+        summary=ngettext("%(count)d given", "%(count)d given", len(given)) % {"count": len(given)},
         unreadable=unreadable,
         entered_in_error=len(groups[ImmunizationGroup.ENTERED_IN_ERROR]),
     )

@@ -60,7 +60,7 @@ def _medications(context: ChartContext, fetched: Sequence[Fetched]) -> PanelCont
     return PanelContent(
         shown=sum(len(group.rows) for group in shown),
         data={"groups": [group for group in shown if group.rows]},
-        summary=_("%(count)d current") % {"count": positives},
+        summary=ngettext("%(count)d current", "%(count)d current", positives) % {"count": positives},
         unreadable=unreadable,
         entered_in_error=len(groups[MedicationGroup.ENTERED_IN_ERROR]),
         explicit_none=bool(negatives) and not positives,

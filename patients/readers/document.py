@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 
 from patients.readers.clinical_shapes import DOCUMENT
-from patients.readers.codes import Status, concept_at, status_at, why_no_concept, words_at
+from patients.readers.codes import Status, concept_at, status_at, undescribed, why_no_concept, words_at
 from patients.readers.condition import DATE_AS_SENT, NOT_GIVEN, NOT_READABLE
 from patients.readers.datatypes import (
     Fields,
@@ -88,12 +88,17 @@ def document(resource: Fields, *, base: str) -> Document:
         authors=reference_names(fields, "author"),
         files=files,
         description=text_at(fields, "description"),
-        categories=words_at(fields, "category", "class"),
+        categories=tuple(_named(words) for words in words_at(fields, "category", "class")),
         custodian=reference_name(fields, one(fields, "custodian")),
         period=_period(fields),
         marks=_marks(fields, dated),
         restricted=is_restricted(fields),
     )
+
+
+def _named(words: str) -> str:
+    """US Core's category for nearly all documents comes without a display in most EHRs."""
+    return said("Clinical note") if words == undescribed("clinical-note") else words
 
 
 def _kind(fields: Fields) -> Coded:
