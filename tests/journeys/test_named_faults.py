@@ -113,30 +113,6 @@ ENDS_IN: dict[str, str] = {
         ),
         FINE,
     ),
-    # of one list or one document: the page opens whatever becomes of its box
-    **dict.fromkeys(
-        (
-            "allergies-403",
-            "allergies-500",
-            "allergies-empty",
-            "allergies-other-patient",
-            "allergies-warning",
-            "binary-404",
-            "binary-html-as-pdf",
-            "binary-redirect",
-            "documents-500",
-            "documents-foreign-url",
-            "encounters-403",
-            "encounters-500",
-            "immunizations-404",
-            "immunizations-500",
-            "labs-403",
-            "labs-html",
-            "labs-other-patient",
-            "vitals-500",
-        ),
-        FINE,
-    ),
     # Patient
     **dict.fromkeys(("patient-401", "request_expired_token", "request_invalid_token"), "session_ended"),
     **dict.fromkeys(
@@ -162,6 +138,28 @@ PANELS = {
     "medications-403": ("medications", "forbidden"),
     "medications-500": ("medications", "failed"),
     "narrow-scope": ("medications", "forbidden"),
+    "allergies-403": ("allergies", "forbidden"),
+    "allergies-500": ("allergies", "failed"),
+    "allergies-empty": ("allergies", "empty"),
+    "allergies-other-patient": ("allergies", "partial"),
+    "allergies-warning": ("allergies", "partial"),
+    "documents-500": ("documents", "failed"),
+    "encounters-403": ("encounters", "forbidden"),
+    "encounters-500": ("encounters", "failed"),
+    "immunizations-404": ("immunizations", "unsupported"),
+    "immunizations-500": ("immunizations", "failed"),
+    "labs-403": ("labs", "forbidden"),
+    "labs-html": ("labs", "failed"),
+    "labs-other-patient": ("labs", "partial"),
+    "vitals-500": ("vitals", "failed"),
+}
+# A document of the list, and what its address answers: the status, and the type of what is handed over.
+DOCUMENTS = {
+    "none": ("54520-doc1", 200, "application/pdf"),
+    "binary-404": ("54520-doc1", 404, "text/html"),
+    "binary-redirect": ("54520-doc1", 502, "text/html"),
+    "binary-html-as-pdf": ("54520-doc1", 200, "application/octet-stream"),
+    "documents-foreign-url": ("document-kept-elsewhere", 404, "text/html"),
 }
 REFRESHES = {
     "refresh-500": "session_ended",
@@ -179,8 +177,8 @@ STAY_AT_THE_EHR = {"auth_invalid_client_id", "auth_invalid_redirect_uri", "login
 
 
 def test_no_fault_is_left_out() -> None:
-    listed = {*ENDS_IN, *PANELS, *REFRESHES, *STAY_AT_THE_EHR, *SLOW}
-    assert listed == set(faults.FAULTS) - {faults.NO_FAULT}
+    listed = {*ENDS_IN, *PANELS, *DOCUMENTS, *REFRESHES, *STAY_AT_THE_EHR, *SLOW}
+    assert listed - {faults.NO_FAULT} == set(faults.FAULTS) - {faults.NO_FAULT}
 
 
 def launch_with(browser: Browser, fault: str) -> str:
@@ -208,8 +206,26 @@ def test_a_fault_of_one_panel_stays_in_its_box(
     page = opened(browser, faulty_launch_url(browser, fault))
     panel, state = outcome
     assert page.state(panel) == state
-    other = {"conditions": "medications", "medications": "conditions"}[panel]
-    assert page.state(other) in {"ready", "partial"}
+    # "narrow-scope" leaves the conditions alone.
+    others = {"conditions", "medications", "vitals"} if fault != "narrow-scope" else {"conditions", "medications"}
+    assert {page.state(other) for other in others - {panel}} <= {"ready", "partial"}
+
+
+@pytest.mark.parametrize(("fault", "answer"), DOCUMENTS.items())
+def test_a_fault_of_a_document_is_said_or_made_harmless(
+    fault: str, answer: tuple[str, int, str], ehrs: Bridge, browser: Browser
+) -> None:
+    name, status, content_type = answer
+    chart = opened(browser, faulty_launch_url(browser, fault))
+    assert f'data-record="DocumentReference/{name}"' in chart.text
+    page = browser.get(f"{chart.url}documents/{name}/")
+    headers = page.response.headers
+    assert (page.status, headers["Content-Type"].partition(";")[0]) == (status, content_type)
+    if status != 200:
+        assert 'data-testid="patient-banner"' in page.text
+    else:
+        shown = "inline" if fault == "none" else "attachment"
+        assert headers["Content-Disposition"].partition(";")[0] == shown
 
 
 @pytest.mark.parametrize(("fault", "code"), REFRESHES.items())
