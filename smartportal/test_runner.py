@@ -31,7 +31,8 @@ class PytestRunner:
         if chosen.get("expression"):
             arguments += ["-k", chosen["expression"]]
         if chosen.get("parallel"):
-            arguments += ["-n", str(chosen["parallel"])]
+            # By group: the tests that share one browser stay with one process.
+            arguments += ["-n", str(chosen["parallel"]), "--dist", "loadgroup"]
         if chosen.get("keepdb"):
             arguments.append("--reuse-db")
         if chosen.get("create_db"):

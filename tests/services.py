@@ -40,8 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "chromium: needs a real Chromium")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """First pass: leave the marked tests to the second one, or skip them by name when there can be none."""
+    for item in items:
+        if item.get_closest_marker("chromium"):
+            # One browser and one server for all of them: side by side they would only wait for each other.
+            item.add_marker(pytest.mark.xdist_group("chromium"))
     if IN_SECOND_PASS:
         return
     marked = [item for item in items if item.get_closest_marker("services")]
@@ -63,7 +68,11 @@ _MARKED = pytest.StashKey[list[str]]()
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if hasattr(session.config, "workerinput"):
         return
-    if marked := session.config.stash.get(_MARKED, []):
+    marked = session.config.stash.get(_MARKED, [])
+    if not marked and _is_whole_and_parallel(session.config) and found_services() is not None:
+        # Each process has left the marked ones out for itself, and none has told.
+        marked = ["-m", "services"]
+    if marked:
         session.exitstatus = max(int(session.exitstatus), _second_pass(marked))
         if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
@@ -72,6 +81,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if skipped and os.environ.get("REQUIRE_ALL") == "1":
         sys.stderr.write(f"\nREQUIRE_ALL=1: {len(skipped)} skipped tests count as failed.\n")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _is_whole_and_parallel(config: pytest.Config) -> bool:
+    """Whether this process hands the tests to others, and all of them."""
+    chosen = config.option
+    return bool(getattr(chosen, "numprocesses", None)) and not (
+        IN_SECOND_PASS or chosen.keyword or chosen.markexpr or chosen.file_or_dir
+    )
 
 
 def _second_pass(nodes: Iterable[str]) -> int:
