@@ -265,14 +265,29 @@ class PanelRun:
         return [self._one(panel, query, seen) for query in queries]
 
     def _wait_for(self, panel: Panel) -> None:
-        mine = self._searches_of(panel.slug)
-        others = set(self._futures.values()) - mine
-        while pending := {future for future in mine if not future.done()}:
-            left = self._limit(others) - time.monotonic()
-            if left <= 0:
-                return
-            running = {future for future in others if not future.done()}
-            wait(pending | running, timeout=left, return_when=FIRST_COMPLETED)
+        while not self._is_over(panel):
+            self._wait_for_any([panel])
+
+    def next_ready(self, waiting: Sequence[Panel]) -> Panel:
+        """The first of these, in their order, that can be built now; waits until there is one."""
+        while True:
+            for panel in waiting:
+                if self._is_over(panel):
+                    return panel
+            self._wait_for_any(waiting)
+
+    def _is_over(self, panel: Panel) -> bool:
+        """Whether its searches are done, or out of time."""
+        return all(future.done() for future in self._searches_of(panel.slug)) or self._left(panel) <= 0
+
+    def _left(self, panel: Panel) -> float:
+        others = set(self._futures.values()) - self._searches_of(panel.slug)
+        return self._limit(others) - time.monotonic()
+
+    def _wait_for_any(self, waiting: Sequence[Panel]) -> None:
+        """Wait until some search ends, which may also shorten the time of the rest, or a panel is out of time."""
+        running = {future for future in self._futures.values() if not future.done()}
+        wait(running, timeout=max(0.0, min(self._left(panel) for panel in waiting)), return_when=FIRST_COMPLETED)
 
     def _limit(self, others: set[Future[Answered]]) -> float:
         """When to give a panel up: some seconds after all others, or at the hard stop."""

@@ -75,11 +75,16 @@ def _pieces(page: Page, shown: Sequence[Panel], *, head: str, tail: str) -> Iter
                 early[allergy_strip.PANEL] = _audited(page, run, box)
             strip = page.render("patients/allergy_strip.html", strip=_strip(early.get(allergy_strip.PANEL)))
         yield strip
+    waiting = [panel for panel in run.panels if panel.slug not in early]
     for panel in run.panels:
-        # Never around the `yield`: whoever takes the piece would go on in this page's language.
-        with page.speaking():
-            ready = early.get(panel.slug) or _audited(page, run, run.box(panel, page.render_panel))
-        yield ready.html
+        while panel.slug not in early:
+            # While its searches run, those further down the page are made ready.
+            following = run.next_ready(waiting)
+            waiting.remove(following)
+            # Never around the `yield`: whoever takes the piece would go on in this page's language.
+            with page.speaking():
+                early[following.slug] = _audited(page, run, run.box(following, page.render_panel))
+        yield early.pop(panel.slug).html
     yield tail
 
 
