@@ -33,6 +33,8 @@ STAYS_HERE = frozenset(
         "iss_key",
         "client_secret",
         "secret_saved_at",
+        "previous_secret",
+        "previous_secret_until",
         "brand_bundle",
         "brand_identifier",
         "demo_patients",

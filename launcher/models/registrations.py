@@ -99,6 +99,11 @@ class EhrRegistration(models.Model):
     client_id = models.CharField("client ID", max_length=500, help_text="Given by the vendor. Not secret.")
     client_secret = EncryptedField(context="ehr-registration.client-secret", bound_to="uuid")
     secret_saved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    previous_secret = EncryptedField(context="ehr-registration.previous-secret", bound_to="uuid")
+    previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
+    secret_expires_on = models.DateField(
+        null=True, blank=True, help_text="Optional. We warn 30, 14 and 3 days before, and from then on."
+    )
     secret_from = models.CharField(
         "secret from",
         max_length=500,
@@ -220,6 +225,27 @@ class EhrRegistration(models.Model):
     brand_bundle = models.CharField(max_length=2000, blank=True, editable=False)
     brand_identifier = models.CharField(max_length=500, blank=True, editable=False)
     time_zone = models.CharField(max_length=64, blank=True, help_text="For ages and times on the chart. Empty: UTC.")
+    mrn_system = models.CharField(
+        "MRN system",
+        max_length=500,
+        blank=True,
+        help_text="Which of a patient's identifiers is the MRN, by its system. Empty: the one that the EHR marks as MRN.",
+    )
+    page_size = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How many records are asked for at once, 10 to 500. Empty: 100."
+    )
+    stale_minutes = models.PositiveSmallIntegerField(
+        "stale after minutes",
+        null=True,
+        blank=True,
+        help_text="When a chart says that it was read some time ago, 1 to 240. Empty: the installation's value.",
+    )
+    test_patients = models.JSONField(
+        default=list, blank=True, help_text="Launch handles for “Test launch”. Never real patients; not in Production."
+    )
+    owner = models.CharField(max_length=120, blank=True, help_text="Who answers for this connection here.")
+    vendor_contact = models.CharField(max_length=300, blank=True, help_text="Shown to administrators only.")
+    notes = models.TextField(blank=True, help_text="Shown to administrators only.")
     demo_patients = models.JSONField(default=list, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -229,6 +255,14 @@ class EhrRegistration(models.Model):
     class Meta:
         verbose_name = "EHR registration"
         ordering: ClassVar = ["name"]
+        permissions: ClassVar = [
+            ("replace_secret", "Can replace the client secret of an EHR registration"),
+            ("switch_ehrregistration", "Can switch an EHR registration on and off"),
+            ("check_ehrregistration", "Can check the connection to an EHR"),
+            ("test_launch", "Can launch with a test patient"),
+            ("export_ehrregistration", "Can export EHR registrations"),
+            ("end_sessions", "Can end all sessions of an EHR, a site or a person"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["site", "slug"], name="ehr_registration_slug_per_site"),
             models.UniqueConstraint(fields=["site", "iss_key", "client_id"], name="ehr_registration_client_per_site"),

@@ -25,6 +25,8 @@ _NOT_SETTABLE = {
     "iss_key",
     "client_secret",
     "secret_saved_at",
+    "previous_secret",
+    "previous_secret_until",
     "created_at",
     "updated_at",
     "site",
