@@ -75,6 +75,7 @@ def _environment(folder: Path, port: int, database: str) -> dict[str, str]:
         "SMARTPORTAL_BASE_URL": f"http://{HOST}:{port}",
         "ALLOWED_HOSTS": HOST,
         "SMARTPORTAL_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "SMARTPORTAL_METRICS_NETWORKS": "127.0.0.0/8",
         "DATABASE_URL": database or f"sqlite:///{folder / 'bench.sqlite3'}",
         "CACHE_URL": "locmemcache://",
     }

@@ -160,6 +160,17 @@ def digest(row: AuditEvent) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
+def follows(row: AuditEvent, before: AuditEvent | None) -> str:
+    """How `row` does not hold where it stands in its chain, with the event before it; "" when it does."""
+    if row.hash != digest(row):
+        return "was changed after it was written"
+    if row.sequence > 1 and before is None:
+        return "the event before it is missing"
+    if row.previous_hash != (before.hash if before else ""):
+        return "does not follow from the event before it"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Breach:
     """Where a chain does not hold, and how."""

@@ -47,6 +47,11 @@ def trusted_proxies() -> tuple[Network, ...]:
     return parse_networks(tuple(settings.SMARTPORTAL_TRUSTED_PROXIES))
 
 
+def metrics_networks() -> tuple[Network, ...]:
+    """From where /metrics may be read; nobody may when there is none."""
+    return parse_networks(tuple(settings.SMARTPORTAL_METRICS_NETWORKS))
+
+
 @lru_cache(maxsize=256)
 def parse_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     """Read CIDRs; raises ImproperlyConfigured naming the one that is none."""

@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from launcher import audit, conf, cookies, recheck, refresh, styles, throttle
+from launcher import audit, conf, cookies, metrics, recheck, refresh, styles, throttle, trace
 from launcher.discovery import door_for
 from launcher.flow import actor_of
+from launcher.metrics import Stopwatch
 from launcher.models import Launch
 from launcher.refresh import UsableTokens
 from launcher.revocation import end_launches, subject_of
@@ -29,7 +31,7 @@ from launcher.smart.fhir_version import FhirVersion
 from launcher.smart.foreign_text import is_fhir_id
 from launcher.smart.launch_context import ContextLine, context_lines
 from launcher.smart.token import ContextItem
-from launcher.tracing import correlation_id
+from launcher.tracing import correlation_id, step
 
 P = ParamSpec("P")
 _LAUNCH_ID = re.compile(r"[0-9a-f]{32}")
@@ -42,6 +44,7 @@ class LaunchAccess:
 
     `opened_with` is what the EHR had open, to be shown and not to be fetched. `intent` is the EHR's own word or "".
     `style_address` leads to the EHR's own look, "" where there is none that may be used. `ends_at`: at the latest.
+    `mrn_system` is the system of the identifier that is the MRN here, "" for the one that the EHR marks so.
     """
 
     launch_id: str
@@ -68,9 +71,12 @@ class LaunchAccess:
     token_expires_at: datetime | None
     token_version: int
     time_zone: str
+    mrn_system: str
+    stale_minutes: int
     actor: str
     fhir: FhirClient
     secret: str = field(repr=False)
+    stopwatch: Stopwatch = field(repr=False)
 
     def form_token(self, action: str) -> str:
         """What a form of this launch carries: an HMAC of the launch's secret, which no other site can know."""
@@ -119,9 +125,19 @@ class LaunchAccess:
         used = " ".join(sorted({"Patient", *resources}))
         Launch.objects.filter(pk=self.launch_id).exclude(used_scopes=used).update(used_scopes=used)
 
+    def note_banner(self) -> None:
+        """The banner can be sent now: count how long that took."""
+        metrics.note_banner(self.stopwatch)
+
+    def note_panel(self, panel: str, state: str) -> None:
+        """A panel can be sent now, in this state: count how long that took."""
+        metrics.note_panel(self.stopwatch, panel=panel, state=state)
+
     def end(self, reason: str) -> None:
         """End the launch, erase its tokens and have them revoked; done twice, the first reason stays."""
         if end_launches(self.launch_id, reason=reason):
+            with step("ended") as ended:
+                ended.note(reason=reason)
             audit.record("session.ended", access=self, reason=reason)
 
     def forget(self, response: HttpResponseBase) -> None:
@@ -155,6 +171,7 @@ def launch_required_as_it_is(view: View[P]) -> Callable[..., HttpResponseBase]:
 
 def _with_launch(view: View[P], *, fresh: bool) -> Callable[..., HttpResponseBase]:
     @functools.wraps(view)
+    @trace.traced
     def checked(request: HttpRequest, launch_id: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         return view(request, open_launch(request, launch_id, fresh=fresh), *args, **kwargs)
 
@@ -170,6 +187,8 @@ def open_launch(request: HttpRequest, launch_id: str, *, fresh: bool = True) -> 
     request.smart_stage = "chart"  # type: ignore[attr-defined]  # read when an error becomes a page
     request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
     launch = _find(launch_id, site_id=site.id)
+    if launch is not None:
+        trace.about_launch(launch)
     secret = cookies.launch_cookie(launch_id).read(request) if launch else ""
     if launch is None or not cookies.matches(secret, launch.binding_hash):
         throttle.count_miss(request)
@@ -184,7 +203,8 @@ def open_launch(request: HttpRequest, launch_id: str, *, fresh: bool = True) -> 
     access = _access(launch, secret)
     if fresh and recheck.is_due(launch, now):
         # Before it counts as seen: whoever comes at the same time must not be let through unchecked.
-        access = access._with(recheck.checked_tokens(launch))
+        with step("introspection"):
+            access = access._with(recheck.checked_tokens(launch))
         fresh = False
     if (now - launch.last_seen_at).total_seconds() > _SEEN_EVERY_SECONDS:
         Launch.objects.filter(pk=launch.pk, ended_at=None).update(last_seen_at=now)
@@ -251,14 +271,18 @@ def _access(launch: Launch, secret: str) -> LaunchAccess:
         token_expires_at=launch.token_expires_at,
         token_version=launch.token_version,
         time_zone=registration.time_zone or "UTC",
+        mrn_system=registration.mrn_system,
+        stale_minutes=registration.stale_minutes or settings.SMARTPORTAL_STALE_MINUTES,
         actor=actor_of(launch),
         fhir=FhirClient(
             door=door_for(client),
             base=launch.iss,
             version=version,
             quirks=client.quirks,
+            page_size=registration.page_size or 0,
             token=launch.access_token,
             correlation_id=correlation_id(),
         ),
         secret=secret,
+        stopwatch=Stopwatch(registration.site_name, registration.slug),
     )

@@ -7,6 +7,7 @@ from functools import partial
 
 from launcher.models import EhrRegistration
 from launcher.smart import configuration, identity
+from launcher.smart.circuit import Ehr
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
 from launcher.smart.http import Door
@@ -23,6 +24,7 @@ def door_for(client: ClientRegistration) -> Door:
         approved_origins=client.approved_origins,
         networks=client.networks,
         ca_bundle=client.ca_bundle,
+        ehr=Ehr(client.site, client.slug),
     )
 
 

@@ -35,6 +35,7 @@ def _allscripts_sandbox(preset_id: str, label: str, iss: str, patient: str) -> V
         scopes="launch openid profile",
         demo_patients=(DemoPatient(patient, f"Test patient {patient}"),),
         quirks=_ALLSCRIPTS_QUIRKS,
+        family="Allscripts sandboxes",
     )
 
 

@@ -8,10 +8,12 @@ from dataclasses import replace
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 
-from launcher import audit
+from launcher import audit, metrics, trace
 from launcher.explanations import explain
+from launcher.membership import is_staff_here
 from launcher.rejection_hints import rejection_hints
 from launcher.smart.errors import SmartError
 from launcher.tracing import new_reference
@@ -47,6 +49,8 @@ def error_page(
         explanation = replace(explanation, administrator=f"{explanation.administrator} {hints}")
     _log(error, reference, cause, hints)
     _audit(request, error, reference)
+    _count(request, error)
+    kept = trace.failed(request, error, reference)
     response = render(
         request,
         "launcher/error.html",
@@ -56,6 +60,7 @@ def error_page(
             "explanation": explanation,
             "description": error.description if _is_staff(request, error) else "",
             "show_administrator": _is_staff(request, error),
+            "trace_address": _trace_address(request, error, kept),
             "retry_address": getattr(request, "retry_address", ""),
             "now": timezone.now(),
         },
@@ -107,6 +112,18 @@ def _audit(request: HttpRequest, error: SmartError, reference: str) -> None:
         logger.error("%s the audit event %s could not be written: %s", reference, event, type(failure).__name__)
 
 
+def _count(request: HttpRequest, error: SmartError) -> None:
+    subject = getattr(request, "audit_subject", audit.NOBODY)
+    registration = getattr(request, "ehr_registration", None)
+    metrics.note_error(
+        site=registration.site_name if registration else subject.site,
+        ehr=subject.registration,
+        stage=getattr(request, "smart_stage", ""),
+        code=error.code,
+        failed=explain(error.code).status >= 500,
+    )
+
+
 def _event(stage: str, error: SmartError) -> str:
     if error.code in {"ehr_unreachable", "ehr_busy"}:
         return _WAITING_BY_STAGE.get(stage, "fhir.failed")
@@ -115,12 +132,18 @@ def _event(stage: str, error: SmartError) -> str:
     return _EVENT_BY_CODE.get(error.code) or _EVENT_BY_STAGE.get(stage, "request.refused")
 
 
+def _trace_address(request: HttpRequest, error: SmartError, kept: str) -> str:
+    """Where somebody who may see traces finds this one, else ""."""
+    if not kept or not _is_staff(request, error) or not request.user.has_perm("launcher.view_launchtrace"):
+        return ""
+    return reverse("admin:launcher_launchtrace_change", args=[kept])
+
+
 def _is_staff(request: HttpRequest, error: SmartError) -> bool:
-    """Whether a signed-in administrator is looking. Asks the database: not when that is the trouble."""
+    """Whether a signed-in administrator of this site is looking. Asks the database: not when that is the trouble."""
     if error.code == "unavailable" or not hasattr(request, "session"):
         return False
     try:
-        user = getattr(request, "user", None)
-        return bool(user and user.is_active and user.is_staff)
+        return hasattr(request, "user") and is_staff_here(request)
     except DatabaseError:
         return False

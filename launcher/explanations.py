@@ -50,7 +50,7 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
         _("Switched off for now"),
         _("Your organisation has paused this app for this EHR. No patient was opened."),
         _("Use the EHR itself, and try again later."),
-        "The registration is not enabled.",
+        "The registration is not enabled, or what the vendor gives for it has not been entered yet.",
     ),
     "discovery_failed": Explanation(
         502,

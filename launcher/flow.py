@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from launcher import audit, cookies, pending, styles
+from launcher import audit, cookies, metrics, pending, styles, trace, trace_facts
 from launcher.asked_scopes import asked_scopes
 from launcher.discovery import configuration_of, door_for, verified_identity
 from launcher.models import EhrRegistration, Launch, PendingLaunch, Person, StyleSheet
@@ -28,7 +28,7 @@ from launcher.smart.pkce import s256_challenge
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.scopes import may_choose_a_patient, standalone_scopes
 from launcher.smart.token import TokenResponse
-from launcher.tracing import new_reference
+from launcher.tracing import new_reference, reached, step
 
 LONGEST_ADDRESS = 2000
 
@@ -60,7 +60,9 @@ def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, brows
     client = registration.as_client(iss=request.iss)
     if not request.launch:
         client = replace(client, scopes=standalone_scopes(client.scopes))
-    config = configuration_of(registration, client, door_for(client))
+    with step("discovery") as found:
+        config = configuration_of(registration, client, door_for(client))
+        found.note(**trace_facts.published(config))
     client = replace(client, scopes=asked_scopes(registration, client, config, scopes=client.scopes))
     begun = pending.begin(registration, client, config=config, request=request, browser=browser)
     ask = AuthorizeRequest(
@@ -74,13 +76,17 @@ def begin_launch(registration: EhrRegistration, request: LaunchRequest, *, brows
         nonce=begun.nonce,
     )
     url = ask.url(config.authorization_endpoint)
+    by_form = _by_form(registration, config, url)
+    with step("redirected") as redirected:
+        redirected.say(trace_facts.authorization_request(ask, config, by_form=by_form))
+    metrics.note_launch(site=registration.site_name, ehr=registration.slug, outcome="sent", stage="launch")
     return Departure(
         url=url,
         state=begun.state,
         binding=begun.binding,
         endpoint=config.authorization_endpoint,
         fields=tuple(ask.parameters()),
-        by_form=_by_form(registration, config, url),
+        by_form=by_form,
     )
 
 
@@ -100,11 +106,18 @@ def complete_launch(http_request: HttpRequest, row: PendingLaunch, code: str) ->
     client = registration.as_client(secret=row.client_secret, iss=row.iss)
     config = SmartConfiguration.from_json(row.configuration)
     door = door_for(client)
-    tokens = smart_token.exchange_code(
-        door, client, config, code=code, redirect_uri=row.redirect_uri, verifier=row.verifier.reveal()
-    )
-    claims = _identity(row, client, config, tokens)
-    patient = _patient(row, client, tokens, claims)
+    with step("token") as asked:
+        tokens = smart_token.exchange_code(
+            door, client, config, code=code, redirect_uri=row.redirect_uri, verifier=row.verifier.reveal()
+        )
+        asked.note(**trace_facts.granted(tokens, requested=row.scopes))
+    reached("token")
+    with step("identity") as signed_in:
+        claims = _identity(row, client, config, tokens)
+        signed_in.note(id_token="verified" if claims else "none came")
+    with step("context") as context:
+        patient = _patient(row, client, tokens, claims)
+        context.note(patient="named" if patient else "to be chosen")
     user = authenticate(http_request, smart_claims=claims) if claims else None
     person = Person.objects.filter(user=user).first() if user else None
     style = styles.kept_style(registration, door, tokens.smart_style_url)
@@ -202,6 +215,10 @@ def opened(
         facts = audit.Facts(reference=launch.reference)
         events = ("token.obtained", "session.opened") if tokens.access_token else ("session.opened",)
         audit.write_together(events, subject, facts)
+    reached("token")
+    trace.opened(launch)
+    stage = "callback" if row.pk else "launch"
+    metrics.note_launch(site=registration.site_name, ehr=registration.slug, outcome="opened", stage=stage)
     for warning in tokens.warnings:
         logger.warning("token response of %s: %s", registration.slug, warning)
     if others := other_patients(tokens.fhir_context, patient=tokens.patient, base=launch.iss):

@@ -16,6 +16,7 @@ from django.utils.cache import patch_vary_headers
 from launcher import conf
 from launcher.error_pages import error_page
 from launcher.health import livez, readyz
+from launcher.metrics_view import may_scrape, metrics_page
 from launcher.site_of import site_of
 from launcher.smart.errors import ErrorCode, SmartError
 from launcher.throttle import is_trusted_proxy
@@ -26,21 +27,29 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 logger = logging.getLogger("smartportal")
 
 _HEALTH = {"/livez": livez, "/livez/": livez, "/readyz": readyz, "/readyz/": readyz}
+_METRICS = {"/metrics", "/metrics/"}
 _UNREADABLE_REQUEST: dict[str, ErrorCode] = {"launch": "launch_incomplete", "callback": "state_unknown"}
 
 
 def health(get_response: GetResponse) -> GetResponse:
-    """Answer /livez and /readyz before anything that could fail, the host check included, with the headers of all."""
+    """Answer /livez and /readyz before anything that could fail, the host check included, with the headers of all.
+
+    So too /metrics for whom it is meant: Prometheus asks a server by its address, not by the name of a site. For all
+    others it is an address that is not there.
+    """
     guarded: dict[str, GetResponse] = {path: _with_headers(view) for path, view in _HEALTH.items()}
+    metrics = _with_headers(security_headers(metrics_page))
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         view = guarded.get(request.path_info)
+        if request.path_info in _METRICS and may_scrape(request):
+            view = metrics
         return view(request) if view else get_response(request)
 
     return middleware
 
 
-def _with_headers(view: Callable[[HttpRequest], HttpResponse]) -> GetResponse:
+def _with_headers(view: GetResponse) -> GetResponse:
     """The view with the headers that Django's own middleware, which stands behind this one, puts on all others."""
     secured = SecurityMiddleware(view)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from launcher import cookies
+from launcher import cookies, trace, trace_facts
 from launcher.discovery import configuration_of, door_for
 from launcher.flow import Arrival, opened
 from launcher.models import EhrRegistration, PendingLaunch
@@ -17,6 +17,7 @@ from launcher.smart.errors import SmartError
 from launcher.smart.foreign_text import is_fhir_id
 from launcher.smart.secret import Secret
 from launcher.smart.token import TokenResponse
+from launcher.tracing import step
 
 
 def open_without_sign_in(registration: EhrRegistration, request: LaunchRequest, *, browser: str) -> Arrival:
@@ -29,9 +30,12 @@ def open_without_sign_in(registration: EhrRegistration, request: LaunchRequest, 
     if request.launch and not is_fhir_id(request.launch):
         raise SmartError("launch_incomplete", "launch is not the id of a patient", reason="patient")
     client = registration.as_client(iss=request.iss)
-    config = configuration_of(registration, client, door_for(client))
+    with step("discovery") as found:
+        config = configuration_of(registration, client, door_for(client))
+        found.note(**trace_facts.published(config))
     row = PendingLaunch(
         registration=registration,
+        trace_id=trace.begin_new(),
         browser_hash=cookies.hashed(browser),
         mode="ehr" if request.launch else "standalone",
         iss=request.iss,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from launcher import cookies
+from launcher import cookies, trace
 from launcher.models import EhrRegistration, PendingLaunch
 from launcher.smart.authorization import LaunchRequest, new_nonce, new_state
 from launcher.smart.configuration import SmartConfiguration
@@ -51,6 +51,7 @@ def begin(
         state_hash=cookies.hashed(begun.state),
         binding_hash=cookies.hashed(begun.binding),
         browser_hash=cookies.hashed(browser),
+        trace_id=trace.begin_new(),
         registration=registration,
         created_at=now,
         iss=request.iss,
@@ -81,6 +82,7 @@ def find(state: str) -> PendingLaunch:
     row = next(iter(rows), None)
     if row is None:
         raise SmartError("state_unknown", "no launch with this state is under way", reason="state_unknown")
+    trace.about_registration(row.registration, mode=row.mode, trace_id=row.trace_id)
     if row.created_at < timezone.now() - LIFETIME:
         raise SmartError("state_unknown", "the state is older than ten minutes", reason="state_expired")
     return row

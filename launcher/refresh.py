@@ -17,7 +17,7 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils import timezone
 
-from launcher import audit
+from launcher import audit, metrics, trace_facts
 from launcher.discovery import door_for, verified_identity
 from launcher.models import Launch
 from launcher.revocation import Revocation, end_launches, revoke, subject_of
@@ -30,6 +30,7 @@ from launcher.smart.registration import ClientRegistration
 from launcher.smart.scopes import ResourceScope
 from launcher.smart.secret import Secret
 from launcher.smart.token import TokenResponse
+from launcher.tracing import step
 
 AHEAD = timedelta(seconds=60)
 LEASE = timedelta(seconds=20)
@@ -101,7 +102,9 @@ def _refreshed(launch: Launch, *, refused: bool) -> UsableTokens:
     if not unclaimed.filter(refresh_lease_until=None).update(refresh_lease_until=lease):
         return _what_others_got(launch, refused=refused)
     try:
-        answer = _ask(launch, client)
+        with step("refresh") as refreshing:
+            answer = _ask(launch, client)
+            refreshing.note(**trace_facts.granted(answer, requested=launch.requested_scopes))
     except SmartError as error:
         return _kept_or_ended(launch, lease, error, refused=refused)
     return _stored(launch, lease, answer, client)
@@ -137,6 +140,7 @@ def _kept_or_ended(launch: Launch, lease: datetime, error: SmartError, *, refuse
     if error.code in _NOT_TAKEN or (error.code == "ehr_unreachable" and error.reason in _NOT_SENT):
         Launch.objects.filter(pk=launch.pk, refresh_lease_until=lease).update(refresh_lease_until=None)
         _note_failure(launch, code=error.code, reason=error.reason)
+        _count(launch, "postponed")
         return _old(launch, error, refused=refused)
     reason = error.reason
     if error.code in {"session_ended", "client_rejected"}:
@@ -170,6 +174,7 @@ def _stored(launch: Launch, lease: datetime, answer: TokenResponse, client: Clie
     if not kept:
         revoke(Revocation.of(launch, client))
         raise _ended("ended")
+    _count(launch, "refreshed")
     return UsableTokens.of(launch)
 
 
@@ -250,6 +255,7 @@ def _end(launch: Launch, *, code: ErrorCode, reason: str) -> NoReturn:
     """Erase the tokens, end the launch, write it down, and say so."""
     end_launches(launch.pk, reason=reason)
     _note_failure(launch, code=code, reason=reason)
+    _count(launch, "ended")
     raise _ended(reason)
 
 
@@ -259,6 +265,11 @@ def _note_failure(launch: Launch, *, code: ErrorCode, reason: str) -> None:
     logger.log(severity, text, launch.reference, launch.registration.slug, code, reason or "-")
     facts = audit.Facts(outcome="failure", code=code, reason=reason, reference=launch.reference)
     audit.write("token.refresh_failed", subject_of(launch), facts)
+
+
+def _count(launch: Launch, outcome: metrics.RefreshOutcome) -> None:
+    registration = launch.registration
+    metrics.note_refresh(site=registration.site_name, ehr=registration.slug, outcome=outcome)
 
 
 def _ended(reason: str) -> SmartError:

@@ -15,6 +15,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 
 from launcher import audit, conf
+from launcher.changes import MOST_OF_A_VALUE, in_short, shown
 from launcher.models import EhrRegistration
 from launcher.registration_file import (
     STORED_ELSEWHERE,
@@ -25,8 +26,6 @@ from launcher.registration_file import (
     usual_values,
 )
 from launcher.smart.errors import SmartError
-
-_MOST_OF_A_VALUE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,21 +205,9 @@ def _label(row: EhrRegistration) -> str:
 def _audit(change: Change) -> None:
     """What, where, before and after; there is no secret among the fields of a file."""
     subject = audit.Subject(site=change.domain, registration=change.slug, actor="command")
-    detail = {name: _in_short(*values, created=change.created) for name, values in change.fields.items()}
+    detail = {
+        name: shown(after)[:MOST_OF_A_VALUE] if change.created else in_short(before, after)
+        for name, (before, after) in change.fields.items()
+    }
     event = "registration.created" if change.created else "registration.changed"
     audit.write(event, subject, audit.Facts(detail={**detail, "by": "import_ehrs"}))
-
-
-def _in_short(before: object, after: object, *, created: bool) -> str:
-    if created:
-        return shown(after)[:_MOST_OF_A_VALUE]
-    return f"{shown(before)[:_MOST_OF_A_VALUE]} → {shown(after)[:_MOST_OF_A_VALUE]}"
-
-
-def shown(value: object) -> str:
-    """A value as a person reads it: lists with commas, an empty one as a dash, true and false as on and off."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    return " ".join(str(value).split()) or "–"

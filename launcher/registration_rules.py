@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from launcher import conf, needs
+from launcher import chart_rules, conf
 from launcher.secret_sources import is_secret_source
 from launcher.smart import origins
 from launcher.smart.quirks import Quirks
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LAUNCH_MODES = ("ehr", "standalone")
 _HIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f]")
+_PAGE = re.compile(r"\.(html?|aspx?|php|jsp|pdf)$", re.IGNORECASE)
+_PORTAL = re.compile(r"(www\.)?(developers?|devportal|portal|docs|documentation)\.", re.IGNORECASE)
+_BASE_ENDING = re.compile(r"fhir|^(r4b?|r5|stu3|dstu2|base\w*)$", re.IGNORECASE)
 
 
 def default_launch_modes() -> list[str]:
@@ -67,13 +70,26 @@ def _lies_in(network: Network, outer: Network) -> bool:
 def check(registration: EhrRegistration) -> None:
     """Raise ValidationError with all that is wrong, field by field."""
     wrong: dict[str, list[str]] = {}
+    for field, problem in problems(registration):
+        wrong.setdefault(field, []).append(problem)
+    if wrong:
+        raise ValidationError(wrong)
+
+
+def problems(
+    registration: EhrRegistration, *, active_algorithms: Collection[str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """Each field that is wrong with the sentence that says how.
+
+    `active_algorithms` are those with an active signing key; without them the database is asked.
+    """
     for field, problem in (
         ("slug", _slug_problem(registration.slug)),
         ("iss", _iss_problem(registration)),
         ("client_id", _client_id_problem(registration.client_id)),
         ("redirect_uri", _redirect_problem(registration)),
         ("scopes", _scopes_problem(registration)),
-        ("auth_method", _auth_problem(registration)),
+        ("auth_method", _auth_problem(registration, active_algorithms)),
         ("vendor", _open_server_problem(registration)),
         ("launch_modes", _modes_problem(registration.launch_modes)),
         ("secret_from", _secret_from_problem(registration.secret_from)),
@@ -85,22 +101,11 @@ def check(registration: EhrRegistration) -> None:
         ("token_endpoint", _endpoint_problem(registration, registration.token_endpoint)),
         ("jwks_uri", _endpoint_problem(registration, registration.jwks_uri)),
         ("id_token_algorithms", _algorithms_problem(registration.id_token_algorithms)),
-        ("time_zone", _time_zone_problem(registration.time_zone)),
-        ("panels", _panels_problem(registration.panels)),
+        ("test_patients", _test_patients_problem(registration)),
+        *chart_rules.problems(registration),
     ):
         if problem:
-            wrong.setdefault(field, []).append(problem)
-    if wrong:
-        raise ValidationError(wrong)
-
-
-def _panels_problem(names: object) -> str:
-    known = needs.panel_names()
-    if not isinstance(names, list) or any(not isinstance(name, str) for name in names):
-        return "Write the names of panels, or nothing."
-    if unknown := [name for name in names if name not in known]:
-        return f"There is no panel “{unknown[0]}”. There are: {', '.join(known)}."
-    return "" if len(set(names)) == len(names) else "Each panel is named once."
+            yield field, problem
 
 
 def _slug_problem(slug: str) -> str:
@@ -109,8 +114,10 @@ def _slug_problem(slug: str) -> str:
 
 def _address_problem(address: str) -> str:
     """Why `address` cannot be an issuer or FHIR base, or ""."""
-    if "?" in address or "#" in address:
-        return "Remove the query string and anything after #."
+    if "?" in address:
+        return "Remove the query string."
+    if "#" in address:
+        return "Remove the # and what follows it."
     try:
         base = origins.parse_base(address)
     except ValueError:
@@ -134,12 +141,22 @@ def _iss_problem(registration: EhrRegistration) -> str:
         return problem
     base = origins.parse_base(registration.iss)
     if base.segments and base.segments[-1] == "metadata":
-        return "This looks like the metadata address; use the part before /metadata."
+        return "Looks like the metadata address; use the part before /metadata."
+    if _is_portal_page(base):
+        return "That is a page of the developer portal, not a FHIR address."
     if registration.iss_is_prefix and registration.environment == "production":
         return "A prefix is for test launchers; Production needs the whole issuer."
     if base.scheme != "https" and registration.environment == "production":
         return "Production needs an https issuer."
     return _host_problem(base.host)
+
+
+def _is_portal_page(base: origins.Base) -> bool:
+    """A page for people: by its ending, or on a portal's host without the last part of a FHIR base."""
+    last = base.segments[-1] if base.segments else ""
+    if _PAGE.search(last):
+        return True
+    return bool(_PORTAL.match(base.host)) and not _BASE_ENDING.search(last)
 
 
 def _host_problem(host: str) -> str:
@@ -190,8 +207,8 @@ def _scopes_problem(registration: EhrRegistration) -> str:
     return ""
 
 
-def _auth_problem(registration: EhrRegistration) -> str:
-    if registration.auth_method == "private_key_jwt" and registration.signing_key is None:
+def _auth_problem(registration: EhrRegistration, active_algorithms: Collection[str] | None) -> str:
+    if registration.auth_method == "private_key_jwt" and not _can_sign(registration, active_algorithms):
         return (
             "No active key. Create one. “Signing keys” in the admin does it, or "
             f"`manage.py new_signing_key --algorithm {registration.signing_algorithm}`."
@@ -200,6 +217,12 @@ def _auth_problem(registration: EhrRegistration) -> str:
         return ""
     has_secret = bool(registration.secret_from) or bool(registration.client_secret)
     return "" if has_secret else "This method needs a client secret."
+
+
+def _can_sign(registration: EhrRegistration, active_algorithms: Collection[str] | None) -> bool:
+    if active_algorithms is None:
+        return registration.signing_key is not None
+    return registration.signing_algorithm in active_algorithms
 
 
 def _open_server_problem(registration: EhrRegistration) -> str:
@@ -287,5 +310,15 @@ def _algorithms_problem(values: object) -> str:
     return ""
 
 
-def _time_zone_problem(name: str) -> str:
-    return "" if not name or name in zoneinfo.available_timezones() else f"“{name}” is not a time zone."
+def _test_patients_problem(registration: EhrRegistration) -> str:
+    handles = registration.test_patients
+    if not isinstance(handles, list) or any(not isinstance(each, str) or not each for each in handles):
+        return "Write one launch handle per line."
+    if handles and registration.environment == "production":
+        return "Not allowed in Production."
+    return "" if all(map(is_launch_handle, handles)) else "A launch handle has no spaces and at most 2,000 characters."
+
+
+def is_launch_handle(text: str) -> bool:
+    """Whether an EHR could have sent this as `launch`."""
+    return 0 < len(text) <= 2000 and not _HIDDEN.search(text)

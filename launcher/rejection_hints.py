@@ -1,4 +1,4 @@
-"""Why an EHR may have refused our client: what the registration and the EHR's own documents say about it.
+"""Why an EHR may have refused our client, or was not asked: what the registration and the EHR's documents say of it.
 
 For administrators, beside the usual line of `client_rejected`. Asks nobody: only what is known already is used.
 """
@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
-from launcher import vendors
+from launcher import credentials, vendors
 from launcher.discovery import discovered
 from launcher.models import EhrRegistration
 from launcher.smart.back_channel import REJECTED_CLIENT
@@ -22,9 +22,16 @@ _KNOWN = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384"
 
 def rejection_hints(registration: EhrRegistration | None, error: SmartError) -> str:
     """Sentences that fit this refusal, or "". Raises nothing but database errors."""
+    if registration is not None and error.reason == "needs_credentials":
+        return _lacking(registration)
     if registration is None or error.code != "client_rejected" or error.reason not in REJECTED_CLIENT:
         return ""
     return " ".join(filter(None, (_not_arrived(registration), _algorithm(registration))))
+
+
+def _lacking(registration: EhrRegistration) -> str:
+    lacking = credentials.in_words(credentials.missing(registration))
+    return f"{registration.name} needs its {lacking}: enter in the admin what the vendor's portal shows for this app."
 
 
 def _not_arrived(registration: EhrRegistration) -> str:

@@ -27,6 +27,8 @@ class VendorPreset:
     """Values for a new registration, with where they come from.
 
     `iss` is empty where every customer has an address of its own; with `iss_is_prefix` launches come from below it.
+    `slug` is suggested for the addresses of a registration, `id` where it is empty. Presets of one `family`, a few
+    words that name them together, can be registered in one go. `frame_ancestors` are origins whose pages show the app.
     `source` names the document the values were read from, `checked` the day (ISO) that was done, and `status` what a
     reader may expect of it.
     """
@@ -46,9 +48,12 @@ class VendorPreset:
     launch_modes: tuple[str, ...] = ("ehr",)
     oidc_issuer: str = ""
     approved_origins: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
     demo_patients: tuple[DemoPatient, ...] = ()
     quirks: Quirks = STANDARD
     propagation_minutes: int = 0
+    family: str = ""
+    slug: str = ""
 
 
 _presets: Registry[VendorPreset] = Registry(VendorPreset, "vendor preset")

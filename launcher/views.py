@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from launcher import audit, brand_search, cookies, pending, vendors
+from launcher import audit, brand_search, cookies, credentials, pending, trace, vendors
 from launcher.flow import Arrival, Departure, begin_launch, complete_launch
 from launcher.methods import only
 from launcher.models import EhrRegistration, Launch, PendingLaunch
@@ -25,7 +25,10 @@ from launcher.smart.authorization import (
 )
 from launcher.smart.configuration import SmartConfiguration
 from launcher.smart.errors import SmartError
+from launcher.smart.exchanges import browser_message
 from launcher.smart.origins import origin_of
+from launcher.smart.redaction import RECEIVED, address_shown, parameters_shown
+from launcher.tracing import Step, current_trail, reached, step
 
 _COOKIE_CHECK = "cookie_check"
 # A list of more than these is easier searched than read.
@@ -67,15 +70,19 @@ def _launch_address(registration: EhrRegistration, launch: str) -> str:
 
 @csrf_exempt
 @only("GET", "POST")
+@trace.traced
 def launch(request: HttpRequest, slug: str = "") -> HttpResponseBase:
     """An EHR launch (SMART App Launch 2.2, "Launch App: EHR Launch"): answers with the redirect to the EHR."""
     request.smart_stage = "launch"  # type: ignore[attr-defined]  # read when an error becomes a page
     site = site_of(request)
     request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
-    registration_by_slug = _by_slug(site, slug) if slug else None
-    asked = parse_launch_request(_all_parameters(request), need_launch=False)
-    registration = _matching(site, asked, registration_by_slug)
-    _require_mode(request, site, registration, mode="ehr" if asked.launch else "standalone")
+    parameters = _all_parameters(request)
+    with step("received") as received:
+        _note_message(received, request, parameters, origin=site.origin)
+        registration_by_slug = _by_slug(site, slug) if slug else None
+        asked = parse_launch_request(parameters, need_launch=False)
+        registration = _matching(site, asked, registration_by_slug)
+        _require_mode(request, site, registration, mode="ehr" if asked.launch else "standalone")
     if not asked.launch:
         # An EHR that opens the app without a handle: the launch goes on as a standalone one.
         return _depart(request, site, registration, LaunchRequest(iss=registration.iss, launch=""))
@@ -83,24 +90,30 @@ def launch(request: HttpRequest, slug: str = "") -> HttpResponseBase:
 
 
 @only("GET")
+@trace.traced
 def standalone(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A launch that starts here and not in the EHR (SMART App Launch 2.2, "Launch App: Standalone Launch")."""
     request.smart_stage = "launch"  # type: ignore[attr-defined]
     site = site_of(request)
     request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
-    registration = _by_slug(site, slug)
-    _require_mode(request, site, registration, mode="standalone")
+    with step("received") as received:
+        _note_message(received, request, {}, origin=site.origin)
+        registration = _by_slug(site, slug)
+        _require_mode(request, site, registration, mode="standalone")
     return _depart(request, site, registration, LaunchRequest(iss=registration.iss, launch=""))
 
 
 def _require_mode(request: HttpRequest, site: RequestSite, registration: EhrRegistration, *, mode: str) -> None:
     """Refuse a registration that is switched off or not registered for this kind of launch."""
+    trace.about_registration(registration, mode=mode)
     request.ehr_registration = registration  # type: ignore[attr-defined]
     request.audit_subject = audit.Subject(  # type: ignore[attr-defined]
         site=site.domain, registration=registration.slug
     )
     if not registration.enabled:
         raise SmartError("registration_disabled", f"{registration.slug} is switched off", reason="disabled")
+    if credentials.missing(registration):
+        raise SmartError("registration_disabled", f"{registration.slug} lacks credentials", reason="needs_credentials")
     if mode not in registration.launch_modes:
         missing = mode == "standalone" and "ehr" in registration.launch_modes
         reason = "launch_missing" if missing else "mode"
@@ -123,6 +136,7 @@ def _depart(
         return response
     departure = begin_launch(registration, asked, browser=browser)
     audit.write("authz.redirected", subject)
+    reached("redirected")
     response = _form_page(request, departure) if departure.by_form else _leave(departure.url)
     for forgotten in cookies.surplus_pending(request, keep=pending.PER_BROWSER - 1):
         forgotten.drop(response)
@@ -151,6 +165,13 @@ def _all_parameters(request: HttpRequest) -> dict[str, list[str]]:
         for name, values in source.lists():
             found.setdefault(name, []).extend(str(value) for value in values)
     return found
+
+
+def _note_message(one: Step, request: HttpRequest, parameters: dict[str, list[str]], *, origin: str) -> None:
+    """Keep what the browser brought to `origin`: names, and of values only an issuer and an error of a standard."""
+    pairs = [(name, value) for name, values in parameters.items() for value in values]
+    shown = parameters_shown(pairs, {"iss": address_shown, "error": RECEIVED["error"]})
+    one.say(browser_message(request.method or "", address_shown(origin + request.path), shown))
 
 
 def _by_slug(site: RequestSite, slug: str) -> EhrRegistration:
@@ -187,6 +208,8 @@ def _cookie_bounce(request: HttpRequest, asked: LaunchRequest) -> HttpResponseBa
     if _COOKIE_CHECK in request.GET:
         request.retry_address = f"{request.path}?{urlencode(again)}"  # type: ignore[attr-defined]
         raise SmartError("cookies_blocked", "the browser kept no cookie in the frame", reason="cookies")
+    # It begins with the next request.
+    current_trail().drop()
     response = HttpResponseRedirect(f"{request.path}?{urlencode({**again, _COOKIE_CHECK: '1'})}")
     cookies.BROWSER.set(response, cookies.new_secret())
     return response
@@ -194,27 +217,32 @@ def _cookie_bounce(request: HttpRequest, asked: LaunchRequest) -> HttpResponseBa
 
 @csrf_exempt
 @only("GET", "POST")
+@trace.traced
 def callback(request: HttpRequest, slug: str = "") -> HttpResponseBase:
     """The redirect URI: takes state and code once and opens the chart. What is judged first: `docs/contract.md`, 4."""
     request.smart_stage = "callback"  # type: ignore[attr-defined]
     site = site_of(request)
     request.audit_subject = audit.Subject(site=site.domain)  # type: ignore[attr-defined]
     parameters = _all_parameters(request)
-    state = parse_state(parameters)
-    row = pending.find(state)
-    registration = row.registration
-    if registration.site_id != site.id:
-        raise SmartError("state_unknown", "the state belongs to another site", reason="site")
-    if row.consumed_at:
-        return _reloaded(request, row)
-    request.audit_subject = audit.Subject(site=site.domain, registration=registration.slug)  # type: ignore[attr-defined]
-    cookie = cookies.pending_cookie(state)
-    ours = cookies.matches(cookie.read(request), row.binding_hash)
-    pending.consume(row)
-    if not ours:
-        raise SmartError("state_foreign", "the state was begun in another browser", reason="browser_mismatch")
-    request.ehr_registration = registration  # type: ignore[attr-defined]
-    code = _judge(row, parameters, slug)
+    with step("returned") as returned:
+        _note_message(returned, request, parameters, origin=site.origin)
+        state = parse_state(parameters)
+        row = pending.find(state)
+        registration = row.registration
+        if registration.site_id != site.id:
+            current_trail().of_nobody()
+            raise SmartError("state_unknown", "the state belongs to another site", reason="site")
+        if row.consumed_at:
+            return _reloaded(request, row)
+        request.audit_subject = audit.Subject(site=site.domain, registration=registration.slug)  # type: ignore[attr-defined]
+        cookie = cookies.pending_cookie(state)
+        ours = cookies.matches(cookie.read(request), row.binding_hash)
+        pending.consume(row)
+        if not ours:
+            raise SmartError("state_foreign", "the state was begun in another browser", reason="browser_mismatch")
+        reached("returned")
+        request.ehr_registration = registration  # type: ignore[attr-defined]
+        code = _judge(row, parameters, slug)
     arrival = complete_launch(request, row, code)
     response = _to_chart(arrival)
     cookie.drop(response)
@@ -246,6 +274,7 @@ def _reloaded(request: HttpRequest, row: PendingLaunch) -> HttpResponseBase:
     """The callback once more (reload, Back): the same browser is led to its chart, anybody else to a fresh start."""
     browser = cookies.BROWSER.read(request)
     if row.launch and row.launch.ended_at is None and cookies.matches(browser, row.browser_hash):
+        current_trail().drop()
         return HttpResponse(status=303, headers={"Location": _destination(row.launch)})
     raise SmartError("state_unknown", "the state has been used", reason="state_used")
 

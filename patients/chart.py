@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -78,7 +79,7 @@ def read_patient(access: LaunchAccess) -> tuple[Resource, Demographics]:
         raise _as_smart_error(error) from error
     resource: Resource = parse_patient(body, access.patient_id)
     try:
-        return resource, reader_for(access.version).demographics(resource)
+        return resource, reader_for(access.version).demographics(resource, mrn_system=access.mrn_system)
     except Unreadable as error:
         raise SmartError("patient_unavailable", "the Patient could not be read", reason="unreadable") from error
 
@@ -164,7 +165,8 @@ class PanelRun:
         executor = ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix="chart")
         try:
             for key in wanted:
-                future = executor.submit(self._search, key[1])
+                # With the context of this thread, so that what is asked can be written down.
+                future = executor.submit(copy_context().run, self._search, key[1])
                 future.add_done_callback(self._note_end)
                 self._futures[key] = future
         except RuntimeError:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from launcher import audit
+from launcher import audit, tracing
 from launcher.current import LaunchAccess
 from patients import chart as charts
 from patients import vocabulary
@@ -52,7 +52,7 @@ class Page:
             banner=Banner.of(self.context, micro=self.access.need_patient_banner is False and self.framed),
             person=self.context.demographics,
             end_token=self.access.form_token("end"),
-            stale_minutes=settings.SMARTPORTAL_STALE_MINUTES,
+            stale_minutes=self.access.stale_minutes,
             session=SessionEnd.of(self.access),
             **values,
         )
@@ -120,8 +120,10 @@ def _died(person: Demographics) -> str:
 
 def open_page(request: HttpRequest, access: LaunchAccess) -> Page:
     """Read the Patient and write that down; nothing about the patient is rendered before this has returned."""
-    access, person = charts.open_patient(access)
-    audit.record("patient.read", access=access)
+    with tracing.step("patient"):
+        access, person = charts.open_patient(access)
+        audit.record("patient.read", access=access)
+    tracing.reached("patient")
     return Page(
         access=access,
         context=charts.context_for(access, person),

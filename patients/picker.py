@@ -79,7 +79,7 @@ def _search(access: LaunchAccess, name: str) -> Found:
     people = []
     for resource in result.resources[:MOST]:
         try:
-            people.append(reader_for(access.version).demographics(resource))
+            people.append(reader_for(access.version).demographics(resource, mrn_system=access.mrn_system))
         except Unreadable:
             continue
     usable = tuple(person for person in people if person.id)

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
-from launcher import audit
+from launcher import audit, tracing
 from launcher.current import LaunchAccess, launch_required, launch_required_as_it_is
 from launcher.methods import only
 from launcher.smart.errors import SmartError
@@ -54,25 +54,38 @@ def _streamed(page: Page, template: str) -> HttpResponseBase:
     shown = panels.shown(page.access.panels)
     marker = secrets.token_hex(16)
     head, tail = page.render_page(template, marker=marker, panels=shown).split(marker)
-    pieces = _pieces(page, shown, head=head, tail=tail)
+    page.access.note_banner()
+    pieces = _kept(tracing.current_trail(), page, shown, head=head, tail=tail)
     response = StreamingHttpResponse(pieces, content_type="text/html; charset=utf-8")
     response["X-Accel-Buffering"] = "no"
     return private(response)
 
 
-def _pieces(page: Page, shown: Sequence[Panel], *, head: str, tail: str) -> Iterator[str]:
+def _kept(trail: tracing.Trail, page: Page, shown: Sequence[Panel], *, head: str, tail: str) -> Iterator[str]:
+    """The pieces, and their trace once the last one is out or the browser has gone."""
+    noted = trail.begin("chart")
+    try:
+        yield from _pieces(page, shown, noted, head=head, tail=tail)
+        trail.reached("chart")
+    finally:
+        noted.end()
+        trail.keep()
+
+
+def _pieces(page: Page, shown: Sequence[Panel], noted: tracing.Step, *, head: str, tail: str) -> Iterator[str]:
     """The page in reading order. The allergies are waited for a moment, since their sum stands above everything.
 
     The searches start when the banner is on its way: sending them all costs more time than the banner itself.
     """
     yield head
-    run = charts.PanelRun(page.access, page.context, shown)
+    with noted.recording():
+        run = charts.PanelRun(page.access, page.context, shown)
     page.access.note_use(run.resource_types)
     early: dict[str, charts.Box] = {}
     if any(panel.slug == allergy_strip.PANEL for panel in run.panels):
         with page.speaking():
             if (box := run.early(allergy_strip.PANEL, page.render_panel)) is not None:
-                early[allergy_strip.PANEL] = _audited(page, run, box)
+                early[allergy_strip.PANEL] = _audited(page, run, box, noted)
             strip = page.render("patients/allergy_strip.html", strip=_strip(early.get(allergy_strip.PANEL)))
         yield strip
     waiting = [panel for panel in run.panels if panel.slug not in early]
@@ -83,7 +96,7 @@ def _pieces(page: Page, shown: Sequence[Panel], *, head: str, tail: str) -> Iter
             waiting.remove(following)
             # Never around the `yield`: whoever takes the piece would go on in this page's language.
             with page.speaking():
-                early[following.slug] = _audited(page, run, run.box(following, page.render_panel))
+                early[following.slug] = _audited(page, run, run.box(following, page.render_panel), noted)
         yield early.pop(panel.slug).html
     yield tail
 
@@ -92,7 +105,7 @@ def _strip(box: charts.Box | None) -> allergy_strip.AllergyStrip:
     return allergy_strip.strip_of(box.result) if box else allergy_strip.pending()
 
 
-def _audited(page: Page, run: charts.PanelRun, box: charts.Box) -> charts.Box:
+def _audited(page: Page, run: charts.PanelRun, box: charts.Box, noted: tracing.Step) -> charts.Box:
     """The box once its event is written; if that fails, the box of a panel that could not be loaded."""
     state = box.result.state
     try:
@@ -106,7 +119,11 @@ def _audited(page: Page, run: charts.PanelRun, box: charts.Box) -> charts.Box:
         )
     except Exception as error:
         # Wide on purpose: whatever keeps the event from being written keeps the records from being shown.
-        return run.failed_box(box.panel, page.render_panel, error)
+        box = run.failed_box(box.panel, page.render_panel, error)
+    page.access.note_panel(box.panel.slug, box.result.state.value)
+    counts = {name: number for name, number in box.result.counts.as_dict().items() if number}
+    said = {"panel": box.panel.slug, "state": box.result.state.value, **counts}
+    noted.shown(said, reference=box.result.reference)
     return box
 
 
@@ -121,8 +138,9 @@ def panel(request: HttpRequest, access: LaunchAccess, panel: str) -> HttpRespons
     everything = request.GET.get("rest") == "1"
     page = replace(open_page(request, access), everything=everything)
     limits = THE_REST if everything else None
-    run = charts.PanelRun(page.access, page.context, [wanted], limits=limits)
-    section = _audited(page, run, run.box(wanted, page.render_panel)).html
+    with tracing.step("panel") as noted:
+        run = charts.PanelRun(page.access, page.context, [wanted], limits=limits)
+        section = _audited(page, run, run.box(wanted, page.render_panel), noted).html
     if request.GET.get("fragment") == "1":
         return private(HttpResponse(section))
     marker = secrets.token_hex(16)

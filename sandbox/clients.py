@@ -56,7 +56,10 @@ def public_client_for(ehr: str) -> SandboxClient | None:
 
 def find_client(ehr: str, client_id: str) -> SandboxClient | None:
     """The client of that id at that EHR, or None."""
-    for client in (client_for(ehr), public_client_for(ehr)):
-        if client is not None and client.client_id == client_id:
-            return client
-    return None
+    return next((client for client in known_clients(ehr) if client.client_id == client_id), None)
+
+
+def known_clients(ehr: str) -> tuple[SandboxClient, ...]:
+    """All that are registered at one EHR, the confidential one first."""
+    public = public_client_for(ehr)
+    return (client_for(ehr), public) if public else (client_for(ehr),)

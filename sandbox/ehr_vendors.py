@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from launcher.smart.quirks import STANDARD, Quirks
 from launcher.vendors import DemoPatient, VendorPreset, register
 from sandbox import store
-from sandbox.addresses import EhrAddress
+from sandbox.addresses import EhrAddress, site_origin
 from sandbox.personalities import PERSONALITIES
 from sandbox.personality import Personality
 
@@ -25,10 +25,15 @@ class _Known:
     scopes: str = _STANDARD_SCOPES
     quirks: Quirks = STANDARD
     launch_modes: tuple[str, ...] = ("ehr", "standalone")
+    family: str = ""
 
 
 _DSTU2 = _Known(
-    "https://developer.veradigm.com (DSTU2)", "launch openid profile", _CONFORMANCE_FIRST, launch_modes=("ehr",)
+    "https://developer.veradigm.com (DSTU2)",
+    "launch openid profile",
+    _CONFORMANCE_FIRST,
+    launch_modes=("ehr",),
+    family="Allscripts EHRs (simulated)",
 )
 _READ_BY_TYPE = (
     "AllergyIntolerance",
@@ -84,8 +89,11 @@ def _preset(personality: Personality) -> VendorPreset:
         fhir_version=_VERSIONS[personality.fhir_number],
         scopes=known.scopes,
         launch_modes=known.launch_modes,
+        frame_ancestors=(site_origin(),),
         demo_patients=demo_patients(personality.slug),
         quirks=known.quirks,
+        family=known.family,
+        slug=personality.slug,
     )
 
 

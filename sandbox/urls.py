@@ -26,6 +26,8 @@ def _exchange(oauth_path: str) -> list[URLPattern]:
 
 urlpatterns = [
     path("", desktop.desktops, name="desktops"),
+    path("applications", desktop.applications),
+    path("applications/", desktop.applications, name="applications"),
     path("<ehr:address>", desktop.desktop),
     path("<ehr:address>/", desktop.desktop, name="desktop"),
     path("<ehr:address>/open", desktop.open_app, name="open"),

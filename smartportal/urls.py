@@ -9,6 +9,7 @@ from launcher.views import not_found
 
 urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/", query_string=True)),
+    *([path("admin/oidc/", include("launcher.staff.urls"))] if settings.SMARTPORTAL_ADMIN_OIDC_ISSUER else []),
     path("admin/", admin.site.urls),
     *([path("sandbox", RedirectView.as_view(url="/sandbox/"))] if settings.SMARTPORTAL_SANDBOX else []),
     *([path("sandbox/", include("sandbox.urls"))] if settings.SMARTPORTAL_SANDBOX else []),

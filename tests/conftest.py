@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 
+from launcher.smart import circuit
 from tests.browser import Browser
 from tests.loopback import Bridge, bridged
 
@@ -17,8 +18,9 @@ pytest_plugins = ["tests.services"]
 
 @pytest.fixture(autouse=True)
 def _fresh_cache() -> None:
-    """Discovery, keys, counters and used codes of one test are not those of another."""
+    """Discovery, keys, counters, used codes and open circuits of one test are not those of another."""
     cache.clear()
+    circuit.forget_all()
 
 
 @pytest.fixture

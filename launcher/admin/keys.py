@@ -9,17 +9,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from launcher import signing
-from launcher.admin.base import actor
+from launcher.admin.base import StaffAdmin, actor, is_superuser
 from launcher.models import SigningKey
 
 
 @admin.register(SigningKey)
-class SigningKeyAdmin(admin.ModelAdmin):
+class SigningKeyAdmin(StaffAdmin):
     """Key pairs are made here, never brought along; the private half is never shown, and a key is never changed."""
 
     list_display = ("kid", "algorithm", "state_label", "created_at", "active_from", "retired_at")
     list_filter = ("algorithm",)
     actions = ("retire_selected",)
+    own_audit_events = frozenset({"created"})
 
     def get_fields(self, request: HttpRequest, obj: SigningKey | None = None) -> tuple[str, ...]:
         if obj is None:
@@ -43,7 +44,7 @@ class SigningKeyAdmin(admin.ModelAdmin):
         return super().has_delete_permission(request, obj)
 
     def has_retire_permission(self, request: HttpRequest) -> bool:
-        return super().has_change_permission(request)
+        return is_superuser(request)
 
     def save_model(self, request: HttpRequest, obj: SigningKey, form: Any, change: bool) -> None:
         signing.publish(obj, actor=actor(request))

@@ -5,64 +5,70 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 
-from launcher import vendors
-from launcher.admin.base import site_id
-from launcher.check_views import ConnectionCheckAdmin
-from launcher.discovery import discovered
-from launcher.forms import EhrRegistrationForm
+from launcher import preset_rows, recent_sign_in, secret_change, trial_launch, vendors
+from launcher.admin.base import SiteScoped, actor, is_superuser, site_id
+from launcher.admin.preset_pages import PresetAdmin, give_these
+from launcher.admin.registration_actions import RegistrationActions
+from launcher.admin.registration_list import RegistrationList
+from launcher.admin.secret_pages import PERMISSION as REPLACE_SECRET
+from launcher.admin.secret_pages import SecretAdmin, tell_trial
+from launcher.admin.test_launch import TrialLaunchAdmin
+from launcher.check_views import ConnectionCheckAdmin, check_address, may_check
+from launcher.forms import EhrRegistrationForm, EhrRegistrationFormWithoutSecrets
+from launcher.forms.help_texts import FOLDED_SECTIONS, OPEN_SECTIONS, SECRET_FIELDS
 from launcher.models import EhrRegistration
+from launcher.registration_advice import advice, known_configuration
 from launcher.site_of import site_of
+
+SWITCH = "launcher.switch_ehrregistration"
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 @admin.register(EhrRegistration)
-class EhrRegistrationAdmin(ConnectionCheckAdmin, admin.ModelAdmin):
+class EhrRegistrationAdmin(
+    RegistrationActions,
+    RegistrationList,
+    ConnectionCheckAdmin,
+    PresetAdmin,
+    SecretAdmin,
+    TrialLaunchAdmin,
+    SiteScoped,
+):
     """Registrations of the site whose host is being used; the client secret is write-only."""
 
+    site_path = "site_id"
     form = EhrRegistrationForm
     change_form_template = "admin/launcher/ehrregistration/with_check.html"
-    list_display = ("name", "slug", "environment", "enabled", "iss", "fhir_version", "vendor")
-    list_filter = ("environment", "enabled", "fhir_version")
-    search_fields = ("name", "slug", "iss", "client_id")
     prepopulated_fields: ClassVar = {"slug": ("name",)}
-    fieldsets = (
-        ("Identity", {"fields": ("vendor", "name", "slug", "site", "environment", "enabled")}),
-        ("Address", {"fields": ("iss", "fhir_version", "launch_modes")}),
-        ("Credentials", {"fields": ("client_id", "new_secret", "secret_from", "auth_method", "scopes")}),
-        ("Give these to the EHR", {"fields": ("redirect_uri",)}),
-        ("Chart", {"fields": ("panels", "style_policy", "trust_ehr_banner")}),
-        (
-            "Advanced",
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    "require_identity",
-                    "oidc_issuer",
-                    "approved_origins",
-                    "frame_ancestors",
-                    "allowed_networks",
-                    "time_zone",
-                    "send_pkce",
-                    "send_nonce",
-                    "introspect_after_minutes",
-                    "signing_algorithm",
-                    "basic_raw",
-                    "authorize_method",
-                    "scope_version",
-                    "iss_is_prefix",
-                    "authorization_endpoint",
-                    "token_endpoint",
-                    "jwks_uri",
-                    "id_token_algorithms",
-                ),
-            },
-        ),
-    )
+    own_audit_fields = frozenset({"client_secret", "previous_secret"})
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[EhrRegistration]:
-        return super().get_queryset(request).filter(site_id=site_id(request))
+    # --- What the form has, for whom ---------------------------------------------------------------------------
+    def get_fieldsets(self, request: HttpRequest, obj: EhrRegistration | None = None) -> list[Any]:
+        """Four sections open, the addresses to give away among them by the template; the rest folded."""
+        hidden = frozenset() if request.user.has_perm(REPLACE_SECRET) else SECRET_FIELDS
+        shown = [(title, [name for name in names if name not in hidden]) for title, names in OPEN_SECTIONS]
+        folded = [(title, [name for name in names if name not in hidden]) for title, names in FOLDED_SECTIONS]
+        return [
+            *((title, {"fields": names}) for title, names in shown),
+            *((title, {"fields": names, "classes": ("collapse",)}) for title, names in folded),
+        ]
+
+    def get_form(
+        self, request: HttpRequest, obj: EhrRegistration | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        kinds = {True: EhrRegistrationForm, False: EhrRegistrationFormWithoutSecrets}
+        made = super().get_form(request, obj, change, **kwargs, form=kinds[request.user.has_perm(REPLACE_SECRET)])
+        made.fresh_sign_in = recent_sign_in.is_recent(request)
+        return made
+
+    def get_readonly_fields(self, request: HttpRequest, obj: EhrRegistration | None = None) -> tuple[str, ...]:
+        """PKCE is switched off by a superuser or not at all (`docs/contract.md`, section 8, ruling 1)."""
+        locked = () if is_superuser(request) else ("send_pkce",)
+        return locked if request.user.has_perm(SWITCH) else (*locked, "enabled")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "site":
@@ -70,72 +76,89 @@ class EhrRegistrationAdmin(ConnectionCheckAdmin, admin.ModelAdmin):
             kwargs["initial"] = site_id(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: EhrRegistration | None = None) -> tuple[str, ...]:
-        """PKCE is switched off by a superuser or not at all (`docs/contract.md`, section 8, ruling 1)."""
-        is_superuser = bool(getattr(request.user, "is_superuser", False))
-        return () if is_superuser else ("send_pkce",)
-
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """`?preset=<id>` fills in what is known about that EHR."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         preset = vendors.get(request.GET.get("preset", ""))
-        if preset is None:
-            return initial
-        return initial | {
-            "vendor": preset.id,
-            "name": preset.label,
-            "slug": preset.id,
-            "iss": preset.iss,
-            "iss_is_prefix": preset.iss_is_prefix,
-            "fhir_version": preset.fhir_version,
-            "auth_method": preset.auth_method,
-            "scopes": preset.scopes,
-            "scope_version": preset.scope_version,
-            "launch_modes": list(preset.launch_modes),
-            "oidc_issuer": preset.oidc_issuer,
-            "approved_origins": list(preset.approved_origins),
-        }
+        return initial | (preset_rows.values_of(preset) if preset else {})
 
+    # --- The page ----------------------------------------------------------------------------------------------
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        context = {
-            **(extra_context or {}),
-            "presets": [preset for preset in vendors.all_presets() if preset.status != "simulator"],
-            "preset": vendors.get(request.GET.get("preset", "")),
-            "origin": site_of(request).origin,
-            "endpoints": self._endpoints(request, object_id),
+        """Save, and then, with nothing locked any more, say what is worth a second look and try a new secret."""
+        row = self.get_object(request, object_id) if object_id else None
+        context = {**(extra_context or {}), **self._more(request, row), **self._for_adding(request, row)}
+        try:
+            answer = super().changeform_view(request, object_id, form_url, context)
+        except IntegrityError:
+            # Somebody saved the same slug or client a moment before: judged anew, the form says so at its field.
+            answer = super().changeform_view(request, object_id, form_url, context)
+        self._tell(request)
+        return answer
+
+    def _more(self, request: HttpRequest, row: EhrRegistration | None) -> dict[str, Any]:
+        preset = vendors.get(request.GET.get("preset", ""))
+        suggested = {"origin": site_of(request).origin, "slug": preset_rows.slug_of(preset) if preset else ""}
+        return {
+            "may_check": may_check(request),
+            "may_replace_secret": request.user.has_perm(REPLACE_SECRET),
+            "give": give_these(row) if row else suggested,
+            "endpoints": _endpoints(row) if row else [],
+            "trial": trial_launch.offer(request, row) if row else None,
         }
-        return super().changeform_view(request, object_id, form_url, context)
 
-    def _endpoints(self, request: HttpRequest, object_id: str | None) -> list[dict[str, str]]:
-        """What the EHR published when it was last asked, beside what this registration uses instead."""
-        registration = self.get_object(request, object_id) if object_id else None
-        found = discovered(registration) if registration else None
-        if registration is None or (found is None and not registration.endpoint_overrides):
-            return []
-        names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-        return [
-            {
-                "name": name,
-                "discovered": getattr(found, name, ""),
-                "override": registration.endpoint_overrides.get(name, ""),
-            }
-            for name in names
-        ]
+    def _for_adding(self, request: HttpRequest, row: EhrRegistration | None) -> dict[str, Any]:
+        if row is not None:
+            return {}
+        offers = preset_rows.offers(site_id(request))
+        return {
+            "preset": vendors.get(request.GET.get("preset", "")),
+            "offers": offers,
+            "families": preset_rows.families(offers),
+        }
 
+    # --- Saving ------------------------------------------------------------------------------------------------
     def save_model(self, request: HttpRequest, obj: EhrRegistration, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        for sentence in form.trimmed:
+        if form.event:
+            secret_change.write_event(form.event, obj, actor=actor(request))
+        request.saved_registration = (obj, form)  # type: ignore[attr-defined]  # for this request alone
+
+    def _tell(self, request: HttpRequest) -> None:
+        obj, form = getattr(request, "saved_registration", (None, None))
+        if obj is None:
+            return
+        for sentence in (*form.told, *advice(obj)):
             messages.warning(request, sentence)
-        twins = EhrRegistration.objects.for_site(obj.site_id).with_iss(obj.iss).exclude(pk=obj.pk)
-        if names := ", ".join(f"“{name}”" for name in twins.values_list("name", flat=True)):
-            messages.warning(
-                request, f"This issuer is registered as {names} too: launches must use /launch/{obj.slug}."
-            )
+        if form.event in {"secret.stored", "secret.replaced"} and "_check" not in request.POST:
+            tell_trial(request, obj)
+
+    def response_add(self, request: HttpRequest, obj: EhrRegistration, post_url_continue: Any = None) -> Any:
+        return self._to_check(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: EhrRegistration) -> Any:
+        return self._to_check(request, obj) or super().response_change(request, obj)
+
+    def _to_check(self, request: HttpRequest, obj: EhrRegistration) -> HttpResponseBase | None:
+        if "_check" not in request.POST or not may_check(request):
+            return None
+        messages.success(request, f"{obj.name} is saved.")
+        return HttpResponseRedirect(check_address(request, [obj]))
 
     def has_delete_permission(self, request: HttpRequest, obj: EhrRegistration | None = None) -> bool:
         """A registration with launches is switched off instead."""
         if obj is not None and obj.launches.exists():
             return False
         return super().has_delete_permission(request, obj)
+
+
+def _endpoints(row: EhrRegistration) -> list[dict[str, str]]:
+    """What the EHR published when it was last asked, beside what this registration uses instead."""
+    found = known_configuration(row)
+    if found is None and not row.endpoint_overrides:
+        return []
+    return [
+        {"name": name, "discovered": getattr(found, name, ""), "override": row.endpoint_overrides.get(name, "")}
+        for name in _ENDPOINTS
+    ]

@@ -7,12 +7,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from launcher import styles
-from launcher.admin.base import LookOnly, actor, site_id
+from launcher.admin.base import LookOnly, SiteScoped, StaffAdmin, actor
 from launcher.models import StyleSheet
 
 
 @admin.register(StyleSheet)
-class StyleSheetAdmin(LookOnly):
+class StyleSheetAdmin(SiteScoped, LookOnly):
     """What EHRs want charts to look like, made safe. Deleted, it is fetched anew at the next launch that names it."""
 
     list_display = ("registration", "url", "state_label", "not_taken_over", "fetched_at")
@@ -31,9 +31,6 @@ class StyleSheetAdmin(LookOnly):
     )
     actions = ("approve_selected", "withdraw_selected")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[StyleSheet]:
-        return super().get_queryset(request).filter(registration__site_id=site_id(request))
-
     @admin.display(description="state")
     def state_label(self, sheet: StyleSheet) -> str:
         return styles.state_of(sheet)
@@ -47,7 +44,7 @@ class StyleSheetAdmin(LookOnly):
         return sheet.css or "–"
 
     def has_delete_permission(self, request: HttpRequest, obj: StyleSheet | None = None) -> bool:
-        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+        return StaffAdmin.has_delete_permission(self, request, obj)
 
     def has_approve_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request)

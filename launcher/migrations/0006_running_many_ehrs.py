@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='ehrregistration',
             name='mrn_system',
-            field=models.CharField(blank=True, help_text="Which of a patient's identifiers is the MRN, by its system. Empty: the one that the EHR marks as MRN.", max_length=500, verbose_name='MRN system'),
+            field=models.CharField(blank=True, help_text="Which identifier of a patient is the MRN, by its system. Empty: the one that the EHR marks so.", max_length=500, verbose_name='MRN system'),
         ),
         migrations.AddField(
             model_name='ehrregistration',
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='ehrregistration',
             name='page_size',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='How many records are asked for at once, 10 to 500. Empty: 100.', null=True),
+            field=models.PositiveSmallIntegerField(blank=True, help_text='How many records are asked for at once, 10 to 500. Empty: the EHR decides.', null=True),
         ),
         migrations.AddField(
             model_name='ehrregistration',

@@ -41,7 +41,14 @@ class AuditEvent(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["chain", "sequence"], name="audit_event_in_chain")]
+        indexes: ClassVar = [
+            models.Index(fields=["site", "-at"], name="audit_event_by_site"),
+            models.Index(
+                fields=["patient", "-at"], name="audit_event_by_patient", condition=models.Q(patient__gt="")
+            ),
+        ]
         default_permissions = ("view",)
+        permissions: ClassVar = [("export_auditevent", "Can export the audit trail")]
 
     def __str__(self) -> str:
         return f"{self.event} at {self.at:%Y-%m-%d %H:%M:%S}"

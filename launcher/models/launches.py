@@ -57,6 +57,10 @@ class PendingLaunch(models.Model):
     verifier = EncryptedField(context="pending-launch.verifier", bound_to="uuid")
     client_secret = EncryptedField(context="pending-launch.client-secret", bound_to="uuid")
     launch = models.ForeignKey("Launch", on_delete=models.CASCADE, null=True, related_name="pending")
+    # Without a constraint: a trace that could not be written must not keep a launch from going on.
+    trace = models.ForeignKey(
+        "LaunchTrace", on_delete=models.SET_NULL, null=True, db_constraint=False, editable=False, related_name="+"
+    )
 
     def __str__(self) -> str:
         return f"pending launch at {self.registration}"
@@ -101,7 +105,11 @@ class Launch(models.Model):
 
     class Meta:
         verbose_name_plural = "launches"
-        indexes: ClassVar = [models.Index(fields=["registration", "-created_at"], name="launch_by_registration")]
+        indexes: ClassVar = [
+            models.Index(fields=["registration", "-created_at"], name="launch_by_registration"),
+            models.Index(fields=["site", "-created_at"], name="launch_by_site"),
+            models.Index(fields=["reference"], name="launch_by_reference"),
+        ]
 
     def __str__(self) -> str:
         return f"launch {self.reference} at {self.registration}"

@@ -229,10 +229,10 @@ class EhrRegistration(models.Model):
         "MRN system",
         max_length=500,
         blank=True,
-        help_text="Which of a patient's identifiers is the MRN, by its system. Empty: the one that the EHR marks as MRN.",
+        help_text="Which identifier of a patient is the MRN, by its system. Empty: the one that the EHR marks so.",
     )
     page_size = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="How many records are asked for at once, 10 to 500. Empty: 100."
+        null=True, blank=True, help_text="How many records are asked for at once, 10 to 500. Empty: the EHR decides."
     )
     stale_minutes = models.PositiveSmallIntegerField(
         "stale after minutes",
@@ -285,6 +285,11 @@ class EhrRegistration(models.Model):
     def origin(self) -> str:
         """The public origin of this registration's site: launch and redirect addresses lie below it."""
         return conf.base_url() if self.site_id == settings.SITE_ID else f"https://{self.site.domain}"
+
+    @property
+    def site_name(self) -> str:
+        """The host name of this registration's site, as figures name it."""
+        return conf.base_host() if self.site_id == settings.SITE_ID else self.site.domain
 
     @property
     def endpoint_overrides(self) -> dict[str, str]:
@@ -351,4 +356,6 @@ class EhrRegistration(models.Model):
             signing_key=key.pair if key else None,
             other_key=other.pair if other else None,
             basic_raw=self.basic_raw,
+            site=self.site_name,
+            slug=self.slug,
         )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
+from django.core.exceptions import ImproperlyConfigured
+
 from launcher import audit
-from launcher.models import EhrRegistration
+from launcher.models import CheckRun, EhrRegistration
+from launcher.probe import history
 from launcher.probe.facts import facts_of
 from launcher.probe.findings import Result, Status
 from launcher.probe.runner import run
@@ -16,14 +19,18 @@ WORDS: dict[Status, str] = {"fail": "FAIL", "warn": "Warning", "pass": "Pass", "
 
 
 def begin(registration: EhrRegistration, *, actor: str, daily: bool = False) -> Iterator[Result]:
-    """Gather the facts, write down who looks, and hand out the results as they come.
+    """Gather the facts, write down who looks, hand out the results as they come, and keep them at the end.
 
     Raises ImproperlyConfigured for settings that cannot be used, and django.db.Error: both before the first request.
     """
-    facts = facts_of(registration)
+    try:
+        facts = facts_of(registration)
+    except ImproperlyConfigured as error:
+        history.not_begun(registration, problem=str(error), actor=actor, daily=daily)
+        raise
     subject = audit.Subject(site=registration.site.domain, registration=registration.slug, actor=actor)
     audit.write("connection.checked", subject, audit.Facts(detail={"run": "daily" if daily else "whole"}))
-    return run(facts, daily=daily)
+    return history.kept(registration, run(facts, daily=daily), actor=actor, daily=daily)
 
 
 def lines(result: Result) -> list[str]:
@@ -43,3 +50,9 @@ def report(registration: EhrRegistration, results: Collection[Result]) -> str:
     ordered = sorted(results, key=lambda each: each.id)
     head = f"{registration.slug}: {registration.name}, {registration.iss}"
     return "\n".join([head, summary(results), "", *(line for result in ordered for line in lines(result))])
+
+
+def kept_rows(run: CheckRun) -> list[dict[str, str]]:
+    """The results of a kept run as a page shows them, and those of earlier runs that still stand, with `since`."""
+    whole = sorted([*run.results, *run.standing], key=lambda each: each["id"])
+    return [{**each, "word": WORDS[each["status"]]} for each in whole]

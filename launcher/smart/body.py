@@ -7,7 +7,7 @@ codings are those of RFC 9110, section 8.4.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 CHUNK = 64 * 1024
@@ -16,13 +16,20 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 BodyReason = Literal["encoding", "too_large", "broken"]
 
+_CAUSES: Mapping[BodyReason, str] = {
+    "encoding": "the answer has a content encoding that was not asked for",
+    "too_large": "the answer is too large",
+    "broken": "the answer's compression is damaged",
+}
+
 
 class BodyError(Exception):
-    """A body that is not taken; `reason` says why: another coding than one gzip, too large, or damaged."""
+    """A body that is not taken; `reason`, and `cause` in words: another coding than one gzip, too large, or damaged."""
 
     def __init__(self, reason: BodyReason) -> None:
         super().__init__(reason)
         self.reason: BodyReason = reason
+        self.cause = _CAUSES[reason]
 
 
 def read_body(read: Callable[[int], bytes], *, encoding: str, max_bytes: int) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -177,7 +178,8 @@ def _one_after_the_other(ask: _Asker, order: tuple[Source, ...]) -> list[_Found]
 def _both(ask: _Asker, order: tuple[Source, ...]) -> list[_Found]:
     """Ask for both at once. A conformance statement that is not in the order serves for the version alone."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="discovery") as executor:
-        beside: Future[_Found] = executor.submit(ask, "metadata")
+        # With its context, so that whoever writes exchanges down gets this one too.
+        beside: Future[_Found] = executor.submit(copy_context().run, ask, "metadata")
         well_known = ask("well-known")
         metadata = beside.result()
     if "metadata" not in order:

@@ -37,6 +37,7 @@ _READ_KINDS: Mapping[int, FhirErrorKind] = {**_KINDS, 404: "not_found", 410: "no
 _DOOR_KINDS: Mapping[str, FhirErrorKind] = {
     "ehr_unreachable": "unreachable",
     "ehr_address_forbidden": "forbidden_address",
+    "ehr_busy": "busy",
 }
 
 
@@ -97,12 +98,16 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FhirClient:
-    """Reads for one launch with its token. Holds no state: any number of threads may use one client."""
+    """Reads for one launch with its token. Holds no state: any number of threads may use one client.
+
+    `page_size` is asked for with each search that names none (`_count`); 0 leaves that to the server.
+    """
 
     door: Door
     base: str
     version: FhirVersion
     quirks: Quirks = STANDARD
+    page_size: int = 0
     token: Secret | None = None
     correlation_id: str = ""
 
@@ -201,6 +206,8 @@ class FhirClient:
             if is_fhir_id(patient):
                 path = f"Patient/{patient}/{query.resource}"
                 params = tuple((name, value) for name, value in params if name != "patient")
+        if self.page_size and all(name != "_count" for name, _ in params):
+            params = (*params, ("_count", str(self.page_size)))
         encoded = urlencode(params, quote_via=quote, safe=",:")
         return f"{self._root}/{path}" + (f"?{encoded}" if encoded else "")
 
@@ -215,7 +222,8 @@ class FhirClient:
             )
         except SmartError as error:
             kind = _DOOR_KINDS.get(error.code, "failed")
-            raise FhirError(kind, reason=error.reason) from None
+            wait = error.context.get("retry_after")
+            raise FhirError(kind, reason=error.reason, retry_after=int(wait) if wait else None) from None
 
     @property
     def _accept(self) -> str:

@@ -27,9 +27,11 @@ import urllib3.connection
 import urllib3.connectionpool
 import urllib3.exceptions
 
-from launcher.smart import guard
+from launcher.smart import exchanges, guard
 from launcher.smart.answer import Answer as Answer
-from launcher.smart.body import BodyError, BodyReason, read_body
+from launcher.smart.body import BodyError, read_body
+from launcher.smart.circuit import NOBODY, Ehr, Host
+from launcher.smart.conduct import Kind, conduct, kind_of_document, kind_of_form, kind_of_read
 from launcher.smart.deadline import Deadline
 from launcher.smart.errors import ErrorCode, SmartError
 from launcher.smart.origins import Base, is_below, origin_of, parse_base
@@ -79,6 +81,7 @@ class Door:
     the caller to judge. Descriptions name the host and the cause, never a query, a body or a token.
 
     `ca_bundle` is the path of a file or folder with certificate authorities that are trusted besides the public ones.
+    `ehr` names whose circuits and figures these are; "ehr_busy" with "circuit" while one is open (smart/circuit.py).
     A `fhir_base` that is no plain URL is a ValueError; an approved origin that is none approves nothing.
     """
 
@@ -89,7 +92,9 @@ class Door:
         approved_origins: Sequence[str] = (),
         networks: Sequence[Network] = (),
         ca_bundle: str = "",
+        ehr: Ehr = NOBODY,
     ) -> None:
+        self._ehr = ehr
         self._base = parse_base(fhir_base)
         self._origins = {self._base.origin}
         for origin in approved_origins:
@@ -116,7 +121,8 @@ class Door:
         self._require(self.approves(url), url, failure)
         headers = {"Accept": accept, **({"If-None-Match": etag} if etag else {})}
         request = _prepare("GET", url, headers, failure=failure)
-        return self._exchange(request, max_bytes=max_bytes, failure=failure, seconds=seconds)
+        kind = kind_of_document(url, self._base)
+        return self._exchange(request, kind=kind, max_bytes=max_bytes, failure=failure, seconds=seconds)
 
     def post_form(
         self,
@@ -139,7 +145,8 @@ class Door:
             authorization=authorization,
             failure=failure,
         )
-        return self._exchange(request, max_bytes=max_bytes, failure=failure, seconds=seconds)
+        kind = kind_of_form(form)
+        return self._exchange(request, kind=kind, max_bytes=max_bytes, failure=failure, seconds=seconds)
 
     def get_fhir(
         self,
@@ -157,7 +164,8 @@ class Door:
         headers = {"Accept": accept, **({"X-Request-Id": correlation_id} if correlation_id else {})}
         authorization = Secret(f"Bearer {token.reveal()}") if token else None
         request = _prepare("GET", url, headers, authorization=authorization, failure=failure)
-        return self._exchange(request, max_bytes=max_bytes, failure=failure, seconds=seconds)
+        kind = kind_of_read(url, self._base)
+        return self._exchange(request, kind=kind, max_bytes=max_bytes, failure=failure, seconds=seconds)
 
     def _require(self, allowed: bool, url: str, failure: ErrorCode) -> None:
         if not allowed:
@@ -166,13 +174,19 @@ class Door:
             )
 
     def _exchange(
-        self, request: requests.PreparedRequest, *, max_bytes: int, failure: ErrorCode, seconds: float
+        self, request: requests.PreparedRequest, *, kind: Kind, max_bytes: int, failure: ErrorCode, seconds: float
     ) -> Answer:
-        host = _name_of(str(request.url))
-        with Deadline(seconds) as deadline, _making(CallContext(self._networks, self._ca_bundle, deadline)) as call:
-            outcome = _outcome(request, call, max_bytes=max_bytes, failure=failure, host=host)
-            if deadline.expired:
-                outcome = _refusal("ehr_unreachable", "timeout", host, "no complete answer in time")
+        host, began = _name_of(str(request.url)), time.monotonic()
+
+        def ask() -> Answer | SmartError:
+            with Deadline(seconds) as deadline, _making(CallContext(self._networks, self._ca_bundle, deadline)) as call:
+                outcome = _outcome(request, call, max_bytes=max_bytes, failure=failure, host=host)
+                late = deadline.expired
+            return _refusal("ehr_unreachable", "timeout", host, "no complete answer in time") if late else outcome
+
+        place = Host(self._ehr, self._base, _origin_or_none(str(request.url)) or self._base.origin)
+        outcome = conduct(ask, at=place, kind=kind, seconds=seconds)
+        exchanges.note(request, outcome, base=self._base, began=began)
         # Raised out here, so that no text of the library, which quotes whole URLs, hangs on to it.
         if isinstance(outcome, SmartError):
             raise outcome
@@ -195,20 +209,13 @@ def _outcome(
         return error
     except BodyError as error:
         code: ErrorCode = "ehr_unreachable" if error.reason == "broken" else failure
-        return _refusal(code, error.reason, host, _BODY_CAUSES[error.reason])
+        return _refusal(code, error.reason, host, error.cause)
     except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
         return _refusal("ehr_unreachable", "tls", host, "no trusted TLS connection")
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
         return _refusal("ehr_unreachable", "timeout", host, "no answer in time")
     except (requests.RequestException, urllib3.exceptions.HTTPError):
         return _refusal("ehr_unreachable", "broken", host, "the answer broke off or is not HTTP")
-
-
-_BODY_CAUSES: Mapping[BodyReason, str] = {
-    "encoding": "the answer has a content encoding that was not asked for",
-    "too_large": "the answer is too large",
-    "broken": "the answer's compression is damaged",
-}
 
 
 def _send(request: requests.PreparedRequest, call: CallContext) -> requests.Response:

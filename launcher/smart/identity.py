@@ -135,8 +135,28 @@ def verify_id_token(
     algorithms: Sequence[str] = ("RS256",),
     now: float | None = None,
 ) -> IdentityClaims:
-    """Verify signature and claims; `nonce` "" if none was sent, `now` in seconds since 1970 (default: the clock).
+    """Verify signature and claims and read who it is; parameters and failures as of `verified_claims`."""
+    claims = verified_claims(
+        token, issuer=issuer, client_id=client_id, nonce=nonce, keys=keys, algorithms=algorithms, now=now
+    )
+    name = _name(claims)
+    login = plain(claims.get("preferred_username"), most=200)
+    return IdentityClaims(issuer, str(claims["sub"]), fhir_user=_fhir_user(claims), name=name, display=name or login)
 
+
+def verified_claims(
+    token: Secret,
+    *,
+    issuer: str,
+    client_id: str,
+    nonce: str,
+    keys: Sequence[Mapping[str, object]],
+    algorithms: Sequence[str] = ("RS256",),
+    now: float | None = None,
+) -> Mapping[str, JsonValue]:
+    """All claims of a token whose signature and claims hold; `sub` is then a usable text.
+
+    `nonce` is "" if none was sent, `now` in seconds since 1970 (default: the clock).
     Every failure is `identity_invalid` whose reason names the part: "form", "alg", "header", "kid" (no key that we know
     fits: newer ones may), "key", "signature", "payload", "iss", "aud", "azp", "exp", "nbf", "iat", "nonce", "sub".
     """
@@ -154,9 +174,7 @@ def verify_id_token(
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_MOST or not is_fit(subject):
         _refuse("sub", "the id_token names no usable subject")
-    name = _name(claims)
-    login = plain(claims.get("preferred_username"), most=200)
-    return IdentityClaims(issuer, subject, fhir_user=_fhir_user(claims), name=name, display=name or login)
+    return claims
 
 
 def claimed_issuer(token: Secret) -> str:

@@ -23,7 +23,7 @@ class ClientRegistration:
     and keys may lie. `networks` are the address ranges that the door lets through besides public addresses.
     `fhir_version` is None when it is to be read from the EHR. `signing_key` is what `private_key_jwt` signs with,
     `other_key` an active key of the other algorithm, for an EHR that does not take the first one's. `basic_raw` leaves
-    client ID and secret as they are in the Basic header.
+    client ID and secret as they are in the Basic header. `site` and `slug` name the registration in figures.
     """
 
     iss: str
@@ -42,3 +42,5 @@ class ClientRegistration:
     signing_key: SigningKeyPair | None = None
     other_key: SigningKeyPair | None = None
     basic_raw: bool = False
+    site: str = ""
+    slug: str = ""

@@ -47,14 +47,16 @@ _MRN_WORDS = frozenset(
 )
 
 
-def identifiers(patient: Fields) -> tuple[Identifier, ...]:
-    """All business identifiers with a value, with the label to show before each."""
-    found = (_identifier(item) for item in many(patient, "identifier") if text_at(item, "value"))
+def identifiers(patient: Fields, *, mrn_system: str = "") -> tuple[Identifier, ...]:
+    """All business identifiers with a value, with the label to show before each; `mrn_system` as below."""
+    among = _of_mrn_system(patient, mrn_system)
+    found = (_identifier(item, among) for item in many(patient, "identifier") if text_at(item, "value"))
     return tuple(dict.fromkeys(found))
 
 
-def _identifier(item: Fields) -> Identifier:
-    label = said("MRN") if _mrn_rank(item) is not None else _identifier_label(item)
+def _identifier(item: Fields, chosen: list[Fields]) -> Identifier:
+    is_mrn = item in chosen if chosen else _mrn_rank(item) is not None
+    label = said("MRN") if is_mrn else _identifier_label(item)
     if is_old(item):
         label = said("%(label)s (old)") % {"label": label}
     return Identifier(label=label, value=text_at(item, "value"), system=text_at(item, "system"))
@@ -90,12 +92,28 @@ def _mrn_rank(item: Fields) -> int | None:
 _USE_ORDER: Mapping[str, int] = {"usual": 0, "official": 1, "": 2, "temp": 3, "secondary": 4}
 
 
-def medical_record_number(patient: Fields) -> Identifier | Missing:
-    """The surest current MRN: usual before official before the rest. Never the FHIR id, never an expired number."""
+def _of_mrn_system(patient: Fields, mrn_system: str) -> list[Fields]:
+    """The current identifiers with a value whose system is exactly `mrn_system`; none for ""."""
+    if not mrn_system:
+        return []
+    return [
+        item
+        for item in many(patient, "identifier")
+        if text_at(item, "system") == mrn_system and text_at(item, "value") and not is_old(item)
+    ]
+
+
+def medical_record_number(patient: Fields, *, mrn_system: str = "") -> Identifier | Missing:
+    """The surest current MRN: usual before official before the rest. Never the FHIR id, never an expired number.
+
+    With an `mrn_system` it is the one of that system, whatever its type says. A patient who has none of it (and with
+    "") has the one that the EHR marks so.
+    """
     ranked: list[tuple[int, int, int, Identifier]] = []
     reasons = []
-    for item in many(patient, "identifier"):
-        rank = _mrn_rank(item)
+    chosen = _of_mrn_system(patient, mrn_system)
+    for item in chosen or many(patient, "identifier"):
+        rank = 0 if chosen else _mrn_rank(item)
         if rank is None or is_old(item):
             continue
         if value := text_at(item, "value"):

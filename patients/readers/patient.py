@@ -41,8 +41,8 @@ from patients.readers.wording import said, worded
 from patients.records import Contact, Demographics, Missing, PartialDate
 
 
-def demographics(resource: Fields) -> Demographics:
-    """Read a Patient of any version; raises Unreadable when it is none."""
+def demographics(resource: Fields, *, mrn_system: str = "") -> Demographics:
+    """Read a Patient of any version; raises Unreadable when it is none. `mrn_system`: which identifier is the MRN."""
     patient = require_type(resource, "Patient")
     name = choose_name(patient)
     return Demographics(
@@ -52,8 +52,8 @@ def demographics(resource: Fields) -> Demographics:
         born=calendar_date(patient.get("birthDate")) or why_missing(patient, "birthDate"),
         birth_moment=_birth_moment(patient),
         sex=_sex(patient),
-        mrn=medical_record_number(patient),
-        identifiers=identifiers(patient),
+        mrn=medical_record_number(patient, mrn_system=mrn_system),
+        identifiers=identifiers(patient, mrn_system=mrn_system),
         deceased=_deceased(patient),
         inactive=flag_at(patient, "active") is False,
         merged=any(normal_code(text_at(link, "type")) in {"replaced-by", "replace"} for link in many(patient, "link")),

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from sandbox import faults, store
 from sandbox.addresses import EhrAddress, site_origin
+from sandbox.clients import known_clients
 from sandbox.endpoints import answers
 from sandbox.handles import launch_handle
 from sandbox.person import Person
@@ -39,6 +40,16 @@ def desktops(request: HttpRequest) -> HttpResponse:
         for personality in PERSONALITIES.values()
     ]
     return answers.page(request, "sandbox/desktops.html", {"ehrs": ehrs})
+
+
+@require_safe
+def applications(request: HttpRequest) -> HttpResponse:
+    """What a vendor's portal shows to whoever has registered an app there; here for all EHRs on one page."""
+    rows = [
+        {"ehr": EhrAddress(personality), "clients": known_clients(personality.slug)}
+        for personality in PERSONALITIES.values()
+    ]
+    return answers.page(request, "sandbox/applications.html", {"rows": rows})
 
 
 @require_safe

@@ -130,6 +130,8 @@ class FakeAccess:
     requested_scope: str = "launch patient/*.read"
     viewer: str = "an invented clinician"
     time_zone: str = "America/Chicago"
+    mrn_system: str = ""
+    stale_minutes: int = 15
     patient_id: str = PATIENT_ID
     encounter: str = ""
     launch_id: str = LAUNCH_ID
@@ -152,6 +154,12 @@ class FakeAccess:
 
     def note_use(self, resources: Iterable[str]) -> None:
         """What is on record about the launch is the launcher's affair."""
+
+    def note_banner(self) -> None:
+        """Figures are the launcher's affair."""
+
+    def note_panel(self, panel: str, state: str) -> None:
+        """Figures are the launcher's affair."""
 
     def end(self, reason: str) -> None:
         self.ended = reason

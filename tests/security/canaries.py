@@ -9,7 +9,7 @@ from typing import Any
 from django.core import mail
 from django.core.cache import cache as django_cache
 
-from launcher.models import AuditEvent, EhrRegistration, Launch, PendingLaunch, SigningKey
+from launcher.models import AuditEvent, EhrRegistration, Launch, LaunchTrace, PendingLaunch, SigningKey
 from sandbox import population
 from tests.security.pages import links
 from tests.security.watching import Call, Visit, Watch
@@ -68,6 +68,7 @@ def _places(watch: Watch) -> Iterator[tuple[str, str]]:
     yield "an address that we redirect to", "\n".join(_location(visit) for visit in watch.ours)
     yield "an address on our pages", "\n".join(link for visit in watch.ours for _, _, link in links(visit.page))
     yield "the audit trail", str(list(AuditEvent.objects.values()))
+    yield "the launch history", str(list(LaunchTrace.objects.values()))
     yield "a mail", "\n".join(f"{each.subject}\n{each.body}" for each in getattr(mail, "outbox", []))
     yield "the cache", _cached()
 

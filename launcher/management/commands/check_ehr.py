@@ -25,7 +25,9 @@ class Command(BaseCommand):
             "--json", action="store_true", help="one JSON list of {id, status, title, evidence, remedy}"
         )
         parser.add_argument(
-            "--daily", action="store_true", help="leave out what makes noise in the vendor's log; for a daily job"
+            "--daily",
+            action="store_true",
+            help="leave out what makes noise in the vendor's log; “--all --daily” is for a job once a day",
         )
         parser.add_argument("--site", metavar="DOMAIN")
 
@@ -35,7 +37,13 @@ class Command(BaseCommand):
         collected: list[dict[str, str]] = []
         bad: list[str] = []
         for registration in chosen:
-            found = self._results(registration, daily=options["daily"])
+            try:
+                found = reports.begin(registration, actor="command", daily=options["daily"])
+            except ImproperlyConfigured as error:
+                # One whose settings cannot be used must not keep the others from being looked at.
+                self.stderr.write(f"{registration.slug}: {error}")
+                bad.append(registration.slug)
+                continue
             results = list(found) if options["json"] else self._printed(registration, found)
             collected += [
                 {**result.to_json(), **({"slug": registration.slug} if several else {})}
@@ -58,12 +66,6 @@ class Command(BaseCommand):
         if not found:
             raise CommandError(f"There is no registration {options['slug']}; register_ehr makes one.")
         return found
-
-    def _results(self, registration: EhrRegistration, *, daily: bool) -> Iterable[Result]:
-        try:
-            return reports.begin(registration, actor="command", daily=daily)
-        except ImproperlyConfigured as error:
-            raise CommandError(f"{registration.slug}: {error}") from error
 
     def _printed(self, registration: EhrRegistration, found: Iterable[Result]) -> list[Result]:
         """Write each result as it comes; the count of each kind at the end."""

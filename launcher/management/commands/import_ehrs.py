@@ -9,9 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 
+from launcher.changes import shown
 from launcher.management.sites import named_site
 from launcher.registration_file import MOST_BYTES, FileError, read
-from launcher.registration_import import Change, Plan, WrongRows, apply, plan, shown
+from launcher.registration_import import Change, Plan, WrongRows, apply, plan
 from launcher.secret_sources import read_secret_source
 from launcher.smart.errors import SmartError
 

@@ -1,22 +1,33 @@
-"""Delete what is past its retention: pending launches after twenty minutes, launches after ninety days."""
+"""Delete what is past its retention: pending launches after twenty minutes, launches and traces after ninety days.
+
+With them goes what the staff's sign-ins leave behind: sessions that have ended, and counts that lock nobody any more; and replaced client secrets
+that were kept for a day.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from launcher.models import Launch, PendingLaunch
+from launcher.lockout import forget_old
+from launcher.models import Launch, LaunchTrace, PendingLaunch
 from launcher.pending import LIFETIME
+from launcher.secret_change import erase_expired
+from launcher.trace import oldest_kept
 
 _BATCH = 500
 
 
 class Command(BaseCommand):
-    help = "Delete expired pending launches and launches older than --days (90). The audit trail stays."
+    help = (
+        "Delete expired pending launches, launches older than --days (90), and launch traces older than "
+        "SMARTPORTAL_TRACE_DAYS (90). The audit trail stays."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--days", type=int, default=90)
@@ -25,7 +36,11 @@ class Command(BaseCommand):
         now = timezone.now()
         pending = _delete(PendingLaunch.objects.filter(created_at__lt=now - 2 * LIFETIME))
         launches = _delete(Launch.objects.filter(created_at__lt=now - timedelta(days=options["days"])))
-        self.stdout.write(f"Deleted {pending} pending launches and {launches} launches.")
+        traces = _delete(LaunchTrace.objects.filter(started_at__lt=now - oldest_kept()))
+        call_command("clearsessions")
+        forget_old()
+        erase_expired()
+        self.stdout.write(f"Deleted {pending} pending launches, {launches} launches and {traces} traces.")
 
 
 def _delete(rows: QuerySet[Any, Model]) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from launcher import vendors
+from launcher import changes, vendors
 from launcher.management.sites import named_site
 from launcher.models import EhrRegistration
 from launcher.smart.secret import Secret
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         if not created and _values(registration) == before:
             self.stdout.write(f"{registration.slug}: nothing to change.")
             return
-        registration.save()
+        _save(registration, created=created)
         self.stdout.write(f"{registration.slug}: {'registered' if created else 'updated'} for {registration.iss}")
         self._give_these_to_the_ehr(registration)
         twins = EhrRegistration.objects.for_site(site.pk).with_iss(registration.iss).exclude(pk=registration.pk)
@@ -83,6 +83,18 @@ class Command(BaseCommand):
         self.stdout.write(f"  launch address   {registration.origin}/launch/{registration.slug}")
         self.stdout.write(f"  redirect address {registration.redirect_uri}")
         self.stdout.write(f"  JWKS address     {registration.origin}{reverse('launcher:jwks')}")
+
+
+def _save(registration: EhrRegistration, *, created: bool) -> None:
+    """The row and its event of the audit trail, both or neither."""
+    with transaction.atomic():
+        before = {} if created else changes.stored_values(registration)
+        registration.save()
+        after = changes.stored_values(registration)
+        usual = changes.usual_values(EhrRegistration)
+        detail = changes.contents(after, usual) if created else changes.differences(before, after)
+        verb = "created" if created else "changed"
+        changes.write(registration, verb, {**detail, "by": "register_ehr"}, actor="command")
 
 
 def _preset_ids() -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
-from launcher import audit
+from launcher import audit, audit_grants
 from launcher.models import AuditEvent
 
 
@@ -19,4 +20,6 @@ class Command(BaseCommand):
             self.stderr.write(f"chain {breach.chain}, event {breach.sequence}: {breach.problem}")
         if breaches:
             raise CommandError(f"The audit trail is broken in {len(breaches)} places.")
+        if connection.vendor == "postgresql" and audit_grants.may_change_events():
+            self.stderr.write("This database role could change audit events: see grant_app_role in docs/audit.md.")
         self.stdout.write(f"{AuditEvent.objects.count()} audit events, all chains hold.")

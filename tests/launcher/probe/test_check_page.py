@@ -82,9 +82,10 @@ def test_a_setting_that_cannot_be_read_is_said_and_nothing_runs(scene: Scene, su
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_who_may_not_change_the_registration_may_not_check_it(method: str, scene: Scene) -> None:
+@pytest.mark.parametrize("rights", [("view_ehrregistration",), ("view_ehrregistration", "change_ehrregistration")])
+def test_who_has_no_right_to_check_may_not_check(method: str, rights: tuple[str, ...], scene: Scene) -> None:
     registration = scene.registration()
-    looker = signed_in(rights=("view_ehrregistration",))
+    looker = signed_in(rights=rights)
     assert getattr(looker, method)(page_of(registration), secure=True).status_code == 403
     assert getattr(Client(), method)(page_of(registration), secure=True).status_code == 302
     assert scene.ehr.asked == []
@@ -92,7 +93,7 @@ def test_who_may_not_change_the_registration_may_not_check_it(method: str, scene
 
 def test_an_integrator_may_and_finds_the_way_from_the_form(scene: Scene) -> None:
     registration = scene.registration()
-    integrator = signed_in(rights=("view_ehrregistration", "change_ehrregistration"))
+    integrator = signed_in(rights=("view_ehrregistration", "change_ehrregistration", "check_ehrregistration"))
     form = integrator.get(f"/admin/launcher/ehrregistration/{registration.pk}/change/", secure=True).content.decode()
     assert f'href="{page_of(registration)}"' in form
     assert integrator.get(page_of(registration), secure=True).status_code == 200
