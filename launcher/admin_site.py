@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import update_wrapper
 from typing import Any
 
@@ -70,6 +70,19 @@ class StaffAdminSite(AuditedSite):
         _write_denied(request, reason="no_right", reference=reference)
         context = {**self.each_context(request), "title": "You may not do this", "reference": reference}
         return TemplateResponse(request, "admin/403.html", context, status=403)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        """For relations that a form completes, and no others; Django's answers for any of any model that is here."""
+        wanted = tuple(request.GET.get(name, "") for name in ("app_label", "model_name", "field_name"))
+        if wanted not in set(self._completed(request)):
+            raise PermissionDenied
+        return super().autocomplete_view(request)
+
+    def _completed(self, request: HttpRequest) -> Iterator[tuple[str, ...]]:
+        for model_admin in self._registry.values():
+            for each in (model_admin, *model_admin.get_inline_instances(request)):
+                named = each.model._meta.app_label, str(each.model._meta.model_name)
+                yield from ((*named, field) for field in each.get_autocomplete_fields(request))
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """None: these rows name things of every site and know none. What was done stands in the audit trail."""

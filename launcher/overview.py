@@ -6,7 +6,7 @@ Each part is for those who may see what it is made of; who may not is not told t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,11 +73,12 @@ def overview_of(site_id: int, user: Any, *, now: datetime | None = None) -> Over
     moment = now or timezone.now()
     may_see_ehrs = user.has_perm("launcher.view_ehrregistration") or user.has_perm("launcher.change_ehrregistration")
     rows = with_state(EhrRegistration.objects.for_site(site_id), now=moment) if may_see_ehrs else None
-    bad = rows.filter(rank__lt=_WITH_PROBLEM).order_by("rank", "name") if rows is not None else None
+    found = list(rows.order_by().values_list("state", "rank")) if rows is not None else []
+    problems = tuple(_problems(rows, user, moment)) if rows is not None else ()
     return Overview(
-        states=_states(rows) if rows is not None else None,
-        problems=tuple(_problems(bad[:MOST_LISTED], user, moment)) if bad is not None else (),
-        more_problems=max(0, bad.count() - MOST_LISTED) if bad is not None else 0,
+        states=tuple(_states(state for state, _ in found)) if rows is not None else None,
+        problems=problems,
+        more_problems=sum(rank < _WITH_PROBLEM for _, rank in found) - len(problems),
         warnings=tuple(_warnings(site_id, user, moment)) if may_see_ehrs else (),
         launches=_launches(site_id, moment) if user.has_perm("launcher.view_launchtrace") else None,
         sessions=_sessions(site_id, moment) if user.has_perm("launcher.view_launch") else None,
@@ -86,17 +87,16 @@ def overview_of(site_id: int, user: Any, *, now: datetime | None = None) -> Over
     )
 
 
-def _states(rows: Any) -> tuple[Figure, ...]:
-    counts = Counter(rows.order_by().values_list("state", flat=True))
-    address = reverse(_LIST)
-    return tuple(
-        Figure(counts[state.value], str(state.label), f"{address}?{urlencode({'state': state.value})}", state.value)
-        for state in State
-    )
+def _states(found: Iterable[str]) -> Iterator[Figure]:
+    counts = Counter(found)
+    for state in State:
+        address = f"{reverse(_LIST)}?{urlencode({'state': state.value})}"
+        yield Figure(counts[state.value], str(state.label), address, state.value)
 
 
 def _problems(rows: Any, user: Any, now: datetime) -> Iterator[Notice]:
-    for row in rows.defer("client_secret", "previous_secret"):
+    worst = rows.filter(rank__lt=_WITH_PROBLEM).order_by("rank", "name", "pk")
+    for row in worst.defer("client_secret", "previous_secret")[:MOST_LISTED]:
         found = top_problem(row, now)
         yield Notice(found.text, page_of(row, found.page, user), about=row.name)
 

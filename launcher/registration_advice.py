@@ -56,7 +56,7 @@ def _source(registration: EhrRegistration) -> Iterator[str]:
 
 def _scopes(registration: EhrRegistration, config: SmartConfiguration | None) -> Iterator[str]:
     if "offline_access" in registration.scopes.split():
-        yield "offline_access keeps a token after staff log out; needed only for refresh."
+        yield "“offline_access” keeps a token after staff log out; needed only for refresh."
     asked = scopes.parse(registration.scopes)
     if not asked.has_resource_scopes or "{" in registration.scopes:
         return

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LAUNCH_MODES = ("ehr", "standalone")
 _HIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f]")
+# RFC 3986 has these nowhere; a preset's “{tenant}” that was left as it is has them too.
+_NEVER_IN_AN_ADDRESS = re.compile(r"[\"<>{}|\\^`]")
+_NO_ADDRESS = "This is not a plain web address such as https://ehr.example.org/fhir."
 _PAGE = re.compile(r"\.(html?|aspx?|php|jsp|pdf)$", re.IGNORECASE)
 _PORTAL = re.compile(r"(www\.)?(developers?|devportal|portal|docs|documentation)\.", re.IGNORECASE)
 _BASE_ENDING = re.compile(r"fhir|^(r4b?|r5|stu3|dstu2|base\w*)$", re.IGNORECASE)
@@ -121,7 +124,9 @@ def _address_problem(address: str) -> str:
     try:
         base = origins.parse_base(address)
     except ValueError:
-        return "This is not a plain web address such as https://ehr.example.org/fhir."
+        return _NO_ADDRESS
+    if _NEVER_IN_AN_ADDRESS.search(address):
+        return _NO_ADDRESS
     return "" if base.scheme == "https" or _may_be_http(base.host) else "Must start with https://."
 
 
@@ -296,6 +301,8 @@ def _endpoint_problem(registration: EhrRegistration, url: str) -> str:
         approved = {base.origin, *(origins.origin_of(value) for value in registration.approved_origins)}
     except ValueError:
         return "This is not a plain web address."
+    if _NEVER_IN_AN_ADDRESS.search(url):
+        return _NO_ADDRESS
     if origin not in approved:
         return "Different host from the issuer: name its origin under approved origins, if that is right."
     if origin.scheme != "https" and base.scheme == "https":

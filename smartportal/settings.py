@@ -142,6 +142,7 @@ AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 # Sessions are the staff's alone, charts have none: they end with the browser, and eight hours after the sign-in.
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_ENGINE = "launcher.staff.sessions"
 
 # --- Transport and cookies of the admin -----------------------------------------------------------------------------
 _HTTPS = urlsplit(SMARTPORTAL_BASE_URL).scheme == "https"

@@ -19,7 +19,7 @@ class LimitedPaginator(Paginator):
     @cached_property
     def _counted(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by()[: MOST + 1].count())
+        return int(rows.order_by().values("pk")[: MOST + 1].count())
 
     @cached_property
     def count(self) -> int:

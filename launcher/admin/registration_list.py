@@ -63,7 +63,7 @@ class RegistrationList(Base):
         "last_check",
         "last_launch",
         "last_day",
-        "top_problem",
+        "problem",
         "secret",
         "fhir",
     )
@@ -71,6 +71,7 @@ class RegistrationList(Base):
     list_filter = (StateFilter, "environment", "fhir_version", "owner")
     search_fields = ("name", "slug", "iss", "client_id", "owner")
     search_help_text = "Name, slug, issuer, client ID or owner."
+    list_per_page = 50
     show_full_result_count = False
     paginator = LimitedPaginator
 
@@ -92,9 +93,9 @@ class RegistrationList(Base):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """The worst problem leads to where it is mended, for those who may go there."""
         columns = super().get_list_display(request)
-        return [_problem_for(request.user) if column == "top_problem" else column for column in columns]
+        return [_problem_for(request.user) if column == "problem" else column for column in columns]
 
-    def top_problem(self, row: Any) -> str:
+    def problem(self, row: Any) -> str:
         return top_problem(row, timezone.now()).text
 
     @admin.display(description="State", ordering="rank")

@@ -102,13 +102,6 @@ class EhrRegistrationForm(forms.ModelForm):
             self.fields["new_secret"].help_text += f" Set on {saved:%d-%b-%Y}."
 
     # --- Each field for itself ---------------------------------------------------------------------------------
-    def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"])
-        same = EhrRegistration.objects.for_site(self._site_id()).filter(name__iexact=name).exclude(pk=self.instance.pk)
-        if same.exists() and name != self.initial.get("name"):
-            raise ValidationError("Another EHR already has this name.")
-        return name
-
     def clean_client_id(self) -> str:
         return self._trim("client_id", "the client ID")
 
@@ -134,6 +127,7 @@ class EhrRegistrationForm(forms.ModelForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         self._keep_what_is_not_named()
+        self._check_name()
         self._check_slug()
         self._check_client_id()
         self._take_over_origins()
@@ -147,6 +141,14 @@ class EhrRegistrationForm(forms.ModelForm):
             omitted = self.fields[name].widget.value_omitted_from_data(self.data, self.files, self.add_prefix(name))
             if omitted or (name in self._HAVE_A_VALUE and self.cleaned_data[name] in {"", None}):
                 self.cleaned_data[name] = getattr(self.instance, name)
+
+    def _check_name(self) -> None:
+        name = self.cleaned_data.get("name")
+        if not name or name == self.initial.get("name"):
+            return
+        same = EhrRegistration.objects.for_site(self._site_id()).filter(name__iexact=name)
+        if same.exclude(pk=self.instance.pk).exists():
+            self.add_error("name", "Another EHR already has this name.")
 
     def _check_slug(self) -> None:
         """A vendor has the launch and the redirect address; a made redirect address goes with its slug."""
@@ -215,8 +217,8 @@ class EhrRegistrationForm(forms.ModelForm):
         self.data[self.add_prefix("version")] = version_of(meanwhile.row)
 
     def _differences(self, row: EhrRegistration) -> Any:
-        for name in self._meta.fields or ():
-            if name in self.cleaned_data and getattr(row, name, None) != self.cleaned_data[name]:
+        for name in FIELDS:
+            if name in self.cleaned_data and getattr(row, name) != self.cleaned_data[name]:
                 yield str(self.fields[name].label), _in_words(getattr(row, name))
 
     # --- The instance, before the model's own rules look at it -------------------------------------------------

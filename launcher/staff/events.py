@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from datetime import timedelta
 from typing import Any
 
 from axes.signals import user_locked_out
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.http import HttpRequest
+from django.utils import timezone
 
 from launcher import audit
 from launcher.lockout import account_of, address_of
@@ -32,7 +35,8 @@ def listen() -> None:
 
 
 def signed_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    """Not written, not signed in: the session is emptied before the error goes on."""
+    """Not written, not signed in: the session is emptied before the error goes on. Its hours begin now."""
+    request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
     way = _WAYS.get(str(getattr(user, "backend", "")).rpartition(".")[2], "other")
     try:
         facts = audit.Facts(detail={"way": way, **_from(request)})

@@ -87,7 +87,9 @@ def test_three_ehrs_from_an_empty_database_to_a_chart_each_in_eight_steps_and_si
         given, wanted = portal.page.locator(f"[data-ehr={ehr}]"), person.page.locator(f"[data-registration={ehr}]")
         redirect = wanted.locator("dd code").nth(1).inner_text()
         assert redirect in given.inner_text(), "the vendor has registered the address that the page gives away"
-        client_id, secret = (given.locator(f"[data-field={name}]").first.inner_text() for name in ("client-id", "secret"))
+        client_id, secret = (
+            given.locator(f"[data-field={name}]").first.inner_text() for name in ("client-id", "secret")
+        )
         person.paste(wanted.get_by_label("Client ID"), client_id)
         person.paste(wanted.get_by_label("Client secret"), secret)
 
@@ -102,7 +104,9 @@ def test_three_ehrs_from_an_empty_database_to_a_chart_each_in_eight_steps_and_si
 
     for ehr, name in PATIENTS.items():
         with fresh.context.expect_page() as opened:
-            person.click(person.page.locator(f"section[data-registration={ehr}]").get_by_role("button", name="Test launch"))
+            person.click(
+                person.page.locator(f"section[data-registration={ehr}]").get_by_role("button", name="Test launch")
+            )
         chart = opened.value
         chart.wait_for_url(CHART)
         assert (chart.locator("body").get_attribute("data-ehr"), banner(chart)) == (ehr, name)

@@ -1,4 +1,4 @@
-"""Every security case that gates a release, of groups A to H and M, is a test that is named by its number."""
+"""Every security case that gates a release, of groups A to H, M and N, is a test that is named by its number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ GROUPS: dict[str, tuple[int, ...]] = {
     "F token endpoint": (48, 49, 50, 51, 53, 54, 55, 56, 57, 58),
     "G id_token and keys": (63, 64, 65, 67, 68, 70, 72, 73, 74, 76),
     "H refresh": (81, 82, 83, 84, 85, 90),
-    "M administration": (141, 142),
+    "M administration": (141, 142, 145),
+    "N many EHRs": (150, 151, 153),
 }
 CASES = [(group, number) for group, numbers in GROUPS.items() for number in numbers]
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.contrib.sites.models import Site
 from django.db import models
 from django.http import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -204,6 +206,16 @@ class Visitor:
         """The text of what is shown at an address in the end, redirects followed."""
         self._client.cookies.load(self._cookies)
         return self._client.get(address, data, secure=True, follow=True).content.decode()
+
+
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on pages are asked for their status alone: what they look like is the matter of other tests."""
+
+    def render(self: Any) -> Any:
+        self.content = b""
+        return self
+
+    monkeypatch.setattr(SimpleTemplateResponse, "render", render)
 
 
 def registered() -> list[type[models.Model]]:

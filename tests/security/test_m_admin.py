@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
@@ -16,6 +15,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import models, transaction
 from django.http import HttpResponseBase
 from django.test import RequestFactory
+from django.utils import timezone
 
 from launcher.models import AuditEvent, EhrRegistration, Launch, LaunchTrace
 from launcher.roles import ROLES
@@ -29,11 +29,12 @@ from tests.launcher.staff_world import (
     person,
     reference_of,
     registered,
+    unrendered,
 )
 from tests.launcher.test_permission_matrix import addresses, outcome
 
 pytestmark = pytest.mark.django_db
-LOOK_OR_LEAVE = {"sign-in", "forbidden", "not found", "not allowed", "malformed", "start page"}
+NOTHING = {"sign-in", "forbidden", "not found", "not allowed", "malformed", "start page", "…/change/"}
 LIST = "/admin/launcher/ehrregistration/"
 
 
@@ -59,7 +60,10 @@ def text_of(answer: HttpResponseBase) -> str:
 
 # --- 141 ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["Anonymous", "Provider"])
-def test_case_141_who_is_not_staff_gets_no_further_than_the_sign_in_page_anywhere(name: str) -> None:
+def test_case_141_who_is_not_staff_gets_no_further_than_the_sign_in_page_anywhere(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unrendered(monkeypatch)
     world, visitor = build(), Visitor(person(name))
     for address in addresses(world):
         if address.path not in ("/admin/login/", "/admin/logout/"):
@@ -67,7 +71,10 @@ def test_case_141_who_is_not_staff_gets_no_further_than_the_sign_in_page_anywher
                 assert outcome(undone(visitor, method, address.path, {})) == "sign-in", (method, address.path)
 
 
-def test_case_141_staff_without_any_right_open_nothing_and_each_refusal_is_audited() -> None:
+def test_case_141_staff_without_any_right_open_nothing_and_each_refusal_is_audited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unrendered(monkeypatch)
     world, visitor = build(), Visitor(User.objects.create_user("newcomer", is_staff=True))
     for address in addresses(world):
         if address.path.count("/") < 4 or "/r/" in address.path:
@@ -80,7 +87,7 @@ def test_case_141_staff_without_any_right_open_nothing_and_each_refusal_is_audit
                 transaction.set_rollback(True)
             if "password_change" in address.path:
                 continue
-            assert found in LOOK_OR_LEAVE, (method, address.path)
+            assert found in NOTHING, (method, address.path)
             assert denied == (found == "forbidden"), (method, address.path)
 
 
@@ -130,11 +137,11 @@ def colleague(db: None) -> User:
 def everything_to_open(world: World) -> list[str]:
     """Lists with every search and filter, forms, objects and their histories."""
     found = [each.path for each in addresses(world) if "/r/" not in each.path]
-    searched = (THEIRS, OURS, reference_of(THEIRS), f"patient-{THEIRS}", "second.test", "", "secret")
-    for model in registered():
-        base = list_of(model)
-        found += [f"{base}?q={quote(word)}" for word in searched]
-        found += [f"{base}?{rest}" for rest in ("_facets=True", "o=1", "o=-1", "all=", "_popup=1", "p=2")]
+    for model, row in world.ours.items():
+        if row != world.theirs[model]:
+            searched = (THEIRS, reference_of(THEIRS), f"patient-{THEIRS}")
+            rest = (*(f"q={word}" for word in searched), "_facets=True", "o=1", "_popup=1")
+            found += [f"{list_of(model)}?{each}" for each in rest]
     return found
 
 
@@ -142,8 +149,12 @@ def list_of(model: type[models.Model]) -> str:
     return f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
 
 
-def test_case_142_a_site_reads_the_same_whether_or_not_another_has_rows(colleague: User) -> None:
+def test_case_142_a_site_reads_the_same_whether_or_not_another_has_rows(
+    colleague: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lists, counts, searches, facets, choices and histories: another site's rows change no letter of any of them."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
     world = build(theirs=False)
     visitor = Visitor(colleague)
     with transaction.atomic():
@@ -161,7 +172,6 @@ def shown(visitor: Visitor, path: str) -> str:
     answer = undone(visitor, "GET", path)
     page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", text_of(answer))
     page = re.sub(r"\b[0-9A-Z]{6}\b(?=</b>)|data-reference=\"\w+\"|<span class=\"id\">\w{6}</span>", "", page)
-    page = re.sub(r"\d+ (second|minute)s?|\d\d:\d\d UTC", "", page)
     return f"{answer.status_code} {page}"
 
 
@@ -179,25 +189,38 @@ def test_case_142_by_its_id_a_row_of_another_site_is_what_no_row_is(kind: type[m
                 undone(visitor, method, path, {})
                 for path in (address.path, address.path.replace(f"/{theirs}/", f"/{nothing}/"))
             ]
-            assert outcome(answers[0]) in LOOK_OR_LEAVE | {"redirect"}, (method, address.path)
+            assert outcome(answers[0]) in NOTHING, (method, address.path)
             assert outcome(answers[0]) == outcome(answers[1]), (method, address.path)
             assert THEIRS not in text_of(answers[0])
 
 
-def test_case_142_autocomplete_offers_nothing_of_another_site(colleague: User) -> None:
+def completions(visitor: Visitor, model: type[models.Model], field: str, term: str) -> HttpResponseBase:
+    which = f"app_label={model._meta.app_label}&model_name={model._meta.model_name}&field_name={field}"
+    return undone(visitor, "GET", f"/admin/autocomplete/?{which}&term={term}")
+
+
+def test_case_142_autocomplete_offers_nothing_of_another_site(colleague: User, monkeypatch: pytest.MonkeyPatch) -> None:
     build()
     visitor = Visitor(colleague)
-    asked = 0
+    monkeypatch.setattr(type(admin.site.get_model_admin(Launch)), "autocomplete_fields", ("registration",))
+    pages = [text_of(completions(visitor, Launch, "registration", term)) for term in ("", "e", OURS, THEIRS, "second")]
+    assert [OURS in page for page in pages] == [True, True, True, False, False]
+    for page in pages:
+        assert THEIRS not in page.lower()
+        assert "second.test" not in page
+
+
+def test_case_142_autocomplete_answers_for_what_a_form_completes_and_for_nothing_else(
+    colleague: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unrendered(monkeypatch)
+    build()
+    visitor = Visitor(colleague)
     for model in (*registered(), *(field.related_model for field in Launch._meta.fields if field.is_relation)):
         for field in model._meta.get_fields():
-            if field.is_relation and field.related_model and hasattr(field, "remote_field"):
-                which = f"app_label={model._meta.app_label}&model_name={model._meta.model_name}&field_name={field.name}"
-                for term in (THEIRS, "", "second", "e"):
-                    page = text_of(undone(visitor, "GET", f"/admin/autocomplete/?{which}&term={term}"))
-                    asked += OURS in page
-                    assert THEIRS not in page.lower(), which
-                    assert "second.test" not in page, which
-    assert asked, "our own rows are offered"
+            if field.is_relation or field.name in ("client_secret", "access_token", "password"):
+                assert completions(visitor, model, field.name, "").status_code == 403, (model, field.name)
+    assert completions(visitor, Launch, "nothing", "").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -225,8 +248,7 @@ def test_case_142_autocomplete_offers_nothing_of_another_site(colleague: User) -
         "binding_hash__gt=a",
         "actor__contains=heron",
         "hash__gt=0",
-        "id=1",
-        "pk=1",
+        "uuid__startswith=1",
     ],
 )
 def test_case_142_a_list_cannot_be_asked_for_what_it_does_not_offer(lookup: str, colleague: User) -> None:
@@ -234,6 +256,8 @@ def test_case_142_a_list_cannot_be_asked_for_what_it_does_not_offer(lookup: str,
     build()
     visitor = Visitor(colleague)
     for model in (EhrRegistration, Launch, LaunchTrace, AuditEvent):
+        if model is AuditEvent and lookup == "patient=patient-heron":
+            continue  # the one thing that whoever may see the audit trail may ask of it; case 184
         answer = undone(visitor, "GET", f"{list_of(model)}?{lookup}")
         assert answer.status_code in (302, 400, 403), model
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 import pytest
 
 from launcher.smart import circuit as circuits
 from launcher.smart import conduct as conducting
+from launcher.smart import http
 from launcher.smart.answer import Answer
 from launcher.smart.circuit import (
     FAILURES,
@@ -34,12 +37,16 @@ from launcher.smart.conduct import (
     kind_of_read,
     verdict_on,
 )
+from launcher.smart.deadline import Deadline
 from launcher.smart.errors import ErrorCode, SmartError
+from launcher.smart.http import Door
 from launcher.smart.origins import parse_base
+from tests.smart.misbehaving import Server, Visit, answering, plain, serving
 
 BASE = parse_base("https://ehr.test/r4")
 A, B = Ehr("one.test", "a"), Ehr("one.test", "b")
 FINE = Answer(200, {}, b"{}", "")
+BUSY_SECONDS = 0.1
 SILENCE = SmartError("ehr_unreachable", "no answer", reason="timeout")
 
 
@@ -385,3 +392,77 @@ def test_circuits_longest_unused_are_forgotten_and_counted_as_closed(monkeypatch
         circuit_of(Host(B, parse_base(f"https://ehr.test/{number}"), BASE.origin))
     assert heard == [(A, True), (A, False)]
     assert circuit_of(Host(A, BASE, BASE.origin)) is not first
+
+
+# --- over real sockets
+
+
+def hanging(visit: Visit) -> None:
+    """Takes the request and says nothing for as long as the test lasts."""
+    visit.request()
+    visit.closing.wait()
+
+
+def door_to(server: Server, slug: str) -> Door:
+    return Door(fhir_base=server.url("/fhir"), networks=[ip_network("127.0.0.0/8")], ehr=Ehr("one.test", slug))
+
+
+def read_patient(door: Door, server: Server) -> tuple[str, float]:
+    """The outcome of reading one Patient, and how long it took."""
+    started = time.perf_counter()
+    try:
+        door.get_fhir(server.url("/fhir/Patient/1"), token=None, accept="application/json", seconds=5)
+        outcome = "ok"
+    except SmartError as error:
+        outcome = error.code
+    return outcome, time.perf_counter() - started
+
+
+def p95(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.95)]
+
+
+def test_while_one_ehr_hangs_the_other_answers_always_and_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "Deadline", lambda _: Deadline(0.3))
+    with serving(hanging) as silent, answering(plain(b'{"resourceType":"Patient","id":"1"}')) as good:
+        a, b = door_to(silent, "a"), door_to(good, "b")
+        alone = [read_patient(b, good) for _ in range(200)]
+        with ThreadPoolExecutor(8) as pool:
+            waiting = [pool.submit(read_patient, a, silent) for _ in range(40)]
+            beside = [read_patient(b, good) for _ in range(200)]
+            outcomes = [each.result() for each in waiting]
+        assert {outcome for outcome, _ in (*alone, *beside)} == {"ok"}
+        # A fifth more, and what two cores may need to turn to something else.
+        assert p95([seconds for _, seconds in beside]) <= 1.2 * p95([seconds for _, seconds in alone]) + 0.02
+        busy = [seconds for outcome, seconds in outcomes if outcome == "ehr_busy"]
+        assert {outcome for outcome, _ in outcomes} == {"ehr_unreachable", "ehr_busy"}
+        assert len(busy) >= 40 - 2 * 8, "those under way when it opened are the last to wait"
+        assert max(busy) < BUSY_SECONDS
+        assert silent.connections == 40 - len(busy)
+
+
+def test_the_first_answer_after_ten_seconds_brings_everybody_back(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    made = Circuit
+    monkeypatch.setattr(circuits, "Circuit", lambda **given: made(**given, clock=clock))
+    monkeypatch.setattr(http, "Deadline", lambda _: Deadline(0.2))
+    awake = threading.Event()
+
+    def handler(visit: Visit) -> None:
+        while visit.request():
+            if not awake.is_set():
+                visit.closing.wait()
+                return
+            visit.send(plain(b'{"resourceType":"Patient","id":"1"}'))
+
+    with serving(handler) as server:
+        door = door_to(server, "a")
+        with ThreadPoolExecutor(FAILURES) as pool:
+            assert {outcome for outcome, _ in pool.map(lambda _: read_patient(door, server), range(5))} == {
+                "ehr_unreachable"
+            }
+        awake.set()
+        assert read_patient(door, server)[0] == "ehr_busy"
+        clock.now += OPEN_SECONDS
+        assert [read_patient(door, server)[0] for _ in range(3)] == ["ok"] * 3
