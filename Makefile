@@ -13,7 +13,7 @@ DEVELOPMENT = DEBUG=on SMARTPORTAL_SANDBOX=on PORT=$(PORT) SMARTPORTAL_BASE_URL=
 	DATABASE_URL=sqlite:///$(DATA)/smartportal.sqlite3 SMARTPORTAL_PLUGINS=$(PLUGINS) \
 	SECRET_KEY_FILE=$(DATA)/secret_key SMARTPORTAL_FIELD_KEYS_FILE=$(DATA)/field_keys
 
-.PHONY: run manage test refresh-race bench-chart lint messages lock clean
+.PHONY: run manage test refresh-race bench-chart bench-admin lint messages lock clean
 
 run: $(VENV)/installed
 	@$(DEVELOPMENT) $(BIN)/python -m smartportal.development $(DATA) $(if $(RELOAD),--reload)
@@ -32,6 +32,10 @@ refresh-race: $(VENV)/installed-dev
 # How long a provider waits for banner and chart when every EHR request takes 100 ms; exit 1 where a bound is missed.
 bench-chart: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.chart $(if $(ROUNDS),--rounds $(ROUNDS))
+
+# How long the staff wait for the admin with 500 EHRs and a million launches in PostgreSQL; exit 1 where a bound is missed.
+bench-admin: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.admin $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(LAUNCHES),--launches $(LAUNCHES))
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

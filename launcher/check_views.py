@@ -58,6 +58,8 @@ class ConnectionCheckAdmin(Base):
 
     def check_several_view(self, request: HttpRequest) -> HttpResponseBase:
         """The registrations that `rows` names; raises as `check_view`."""
+        if not may_check(request):
+            raise PermissionDenied
         return self._checked(request, rows_asked_for(self, request))
 
     def _checked(self, request: HttpRequest, rows: Sequence[EhrRegistration]) -> HttpResponseBase:
@@ -84,6 +86,7 @@ class ConnectionCheckAdmin(Base):
             "opts": self.opts,
             "original": rows[0] if len(rows) == 1 else None,
             "rows": rows,
+            "trial": trial_launch.offer(request, rows[0]) if len(rows) == 1 else None,
             "title": f"Check connection: {names}",
         }
 

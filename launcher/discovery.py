@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from launcher import tracing
 from launcher.models import EhrRegistration
 from launcher.smart import configuration, identity
 from launcher.smart.circuit import Ehr
@@ -17,14 +18,18 @@ from launcher.smart.secret import Secret
 from launcher.stale_cache import fetched_once, last_fetched
 
 
-def door_for(client: ClientRegistration) -> Door:
-    """The door to the network for one registration: its FHIR base, and the origins approved for it."""
+def door_for(client: ClientRegistration, *, correlation_id: str = "") -> Door:
+    """The door to the network for one registration: its FHIR base, and the origins approved for it.
+
+    What leaves by it carries the id of the request that is being answered, or the one that is given.
+    """
     return Door(
         fhir_base=client.iss,
         approved_origins=client.approved_origins,
         networks=client.networks,
         ca_bundle=client.ca_bundle,
         ehr=Ehr(client.site, client.slug),
+        correlation_id=correlation_id or tracing.correlation_id(),
     )
 
 

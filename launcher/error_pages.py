@@ -61,6 +61,7 @@ def error_page(
             "description": error.description if _is_staff(request, error) else "",
             "show_administrator": _is_staff(request, error),
             "trace_address": _trace_address(request, error, kept),
+            "contacts": _contacts(request) if _is_staff(request, error) else (),
             "retry_address": getattr(request, "retry_address", ""),
             "now": timezone.now(),
         },
@@ -137,6 +138,15 @@ def _trace_address(request: HttpRequest, error: SmartError, kept: str) -> str:
     if not kept or not _is_staff(request, error) or not request.user.has_perm("launcher.view_launchtrace"):
         return ""
     return reverse("admin:launcher_launchtrace_change", args=[kept])
+
+
+def _contacts(request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    """Whom to ask about this EHR, as the registration says."""
+    row = getattr(request, "ehr_registration", None)
+    if row is None:
+        return ()
+    said = (("Owner", row.owner), ("Vendor contact", row.vendor_contact), ("Notes", row.notes))
+    return tuple((label, text) for label, text in said if text)
 
 
 def _is_staff(request: HttpRequest, error: SmartError) -> bool:

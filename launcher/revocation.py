@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from django.utils import timezone
 
-from launcher import audit
+from launcher import audit, tracing
 from launcher.discovery import door_for
 from launcher.models import EhrRegistration, Launch
 from launcher.smart import token as smart_token
@@ -54,6 +54,7 @@ class Revocation:
     config: SmartConfiguration
     access_token: Secret
     refresh_token: Secret
+    correlation_id: str = ""
 
     @classmethod
     def of(cls, launch: Launch, client: ClientRegistration) -> Revocation:
@@ -63,6 +64,7 @@ class Revocation:
             config=SmartConfiguration.from_json(launch.configuration),
             access_token=launch.access_token,
             refresh_token=launch.refresh_token,
+            correlation_id=tracing.correlation_id(),
         )
 
     def send(self) -> None:
@@ -77,7 +79,8 @@ class Revocation:
 
     def _send_one(self, token: Secret, hint: TokenHint) -> None:
         try:
-            smart_token.revoke(door_for(self.client), self.client, self.config, token=token, hint=hint)
+            door = door_for(self.client, correlation_id=self.correlation_id)
+            smart_token.revoke(door, self.client, self.config, token=token, hint=hint)
         except SmartError as error:
             logger.warning("the %s of launch %s was not revoked: %s", hint, self.name, error.reason or error.code)
         except Exception as error:

@@ -126,7 +126,8 @@ def names_of(parameters: Iterable[str]) -> list[str]:
 def failed(request: HttpRequest, error: SmartError, reference: str) -> str:
     """Keep what has happened, with the reference that people are told; the id of the trace, "" where there is none."""
     trail: Trail | None = getattr(request, "smart_trail", None)
-    if trail is None:
+    if trail is None or error.reason == "database":
+        # With the database away, asking it once more would only keep people waiting.
         return ""
     trail.fail(error, reference)
     trail.keep()
@@ -155,12 +156,13 @@ def _write(request: HttpRequest, trail: Trail, steps: list[Step], references: li
         if trail.registration_id is None and _too_many_strangers(request):
             return ""
         row = _begun(request, trail)
+    had_one = bool(row.reference)
     _take_over(row, trail, steps, references)
     row.save(force_insert=is_new)
-    known = 0 if is_new else row.references.count()
-    TraceReference.objects.bulk_create(
-        TraceReference(trace=row, reference=reference) for reference in references[: max(0, _REFERENCES_MOST - known)]
-    )
+    if references:
+        left = _REFERENCES_MOST - (row.references.count() if had_one else 0)
+        found = (TraceReference(trace=row, reference=reference) for reference in references[: max(0, left)])
+        TraceReference.objects.bulk_create(found)
     return row.pk
 
 

@@ -32,6 +32,7 @@ TITLES = {
     LEFT_OUT: "Steps were left out here",
 }
 _FACTS = {
+    "kept": "Asked now",
     "document": "Read from",
     "version": "FHIR version",
     "authorization_endpoint": "Authorization endpoint",
@@ -95,7 +96,9 @@ def failure_of(trace: LaunchTrace) -> ShownStep | None:
 
 def _shown(step: Mapping[str, Any], began: datetime) -> ShownStep:
     at = datetime.fromisoformat(step["at"])
-    facts = step.get("facts", {})
+    facts = dict(step.get("facts", {}))
+    if step["name"] == "discovery" and facts and not step.get("exchanges"):
+        facts = {"kept": "no: known from an earlier launch", **facts}
     code = step.get("code", "")
     return ShownStep(
         name=step["name"],

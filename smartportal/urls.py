@@ -13,6 +13,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     *([path("sandbox", RedirectView.as_view(url="/sandbox/"))] if settings.SMARTPORTAL_SANDBOX else []),
     *([path("sandbox/", include("sandbox.urls"))] if settings.SMARTPORTAL_SANDBOX else []),
+    # Where pages say no icon of their own, as in the admin, browsers ask here.
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}smartportal/icon.svg")),
     path("", include("patients.urls")),
     path("", include("launcher.urls")),
     re_path(r"", not_found),

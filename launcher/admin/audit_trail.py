@@ -147,6 +147,12 @@ class AuditEventAdmin(LookOnly):
         }
         return TemplateResponse(request, "admin/launcher/auditevent/event.html", context)
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """An event has no history: it is never changed."""
+        return redirect(f"{self.admin_site.name}:launcher_auditevent_change", object_id)
+
     def _chain(self, request: HttpRequest, row: AuditEvent) -> dict[str, Any]:
         """How the event stands in its chain, and its neighbours as far as this person may see them."""
         around = AuditEvent.objects.filter(chain=row.chain)

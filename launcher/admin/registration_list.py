@@ -53,6 +53,12 @@ class WorstFirst(ChangeList):
         ordering = super().get_ordering(request, queryset)
         return ordering if ORDER_VAR in self.params else ["rank", *ordering]
 
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        """Which column has the arrow: the state's, unless another was asked for."""
+        if ORDER_VAR in self.params:
+            return super().get_ordering_field_columns()
+        return {self.list_display.index("state_word"): "asc"}
+
 
 class RegistrationList(Base):
     """Columns, filters and search of the registrations' admin."""
@@ -72,7 +78,6 @@ class RegistrationList(Base):
     search_fields = ("name", "slug", "iss", "client_id", "owner")
     search_help_text = "Name, slug, issuer, client ID or owner."
     list_per_page = 50
-    show_full_result_count = False
     paginator = LimitedPaginator
 
     class Media:
@@ -89,6 +94,10 @@ class RegistrationList(Base):
             row.environment,
             row.get_environment_display(),
         )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Without the menu at the side: eight columns need the room."""
+        return super().changelist_view(request, {"is_nav_sidebar_enabled": False, **(extra_context or {})})
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """The worst problem leads to where it is mended, for those who may go there."""

@@ -22,6 +22,7 @@ from launcher.forms import EhrRegistrationForm, EhrRegistrationFormWithoutSecret
 from launcher.forms.help_texts import FOLDED_SECTIONS, OPEN_SECTIONS, SECRET_FIELDS
 from launcher.models import EhrRegistration
 from launcher.registration_advice import advice, known_configuration
+from launcher.registration_state import state_of
 from launcher.site_of import site_of
 
 SWITCH = "launcher.switch_ehrregistration"
@@ -106,6 +107,7 @@ class EhrRegistrationAdmin(
             "give": give_these(row) if row else suggested,
             "endpoints": _endpoints(row) if row else [],
             "trial": trial_launch.offer(request, row) if row else None,
+            "state": state_of(row) if row else None,
         }
 
     def _for_adding(self, request: HttpRequest, row: EhrRegistration | None) -> dict[str, Any]:

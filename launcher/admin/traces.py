@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +28,22 @@ _FORMS = {"page": "Copy for vendor", "txt": "Download as text", "json": "Downloa
 _REFERENCE_LENGTH = 6
 
 
-class EhrFilter(admin.SimpleListFilter):
+class ChoiceFilter(admin.SimpleListFilter):
+    """One of many, chosen in a box: five hundred EHRs as links would hide everything else."""
+
+    template = "admin/launcher/launchtrace/choice.html"
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        others = {name: value for name, value in changelist.params.items() if name != self.parameter_name}
+        yield {
+            "name": self.parameter_name,
+            "chosen": self.value() or "",
+            "among": self.lookup_choices,
+            "others": others,
+        }
+
+
+class EhrFilter(ChoiceFilter):
     """The EHRs of this site by name; the traces themselves would have to be counted for it."""
 
     title = "EHR"
@@ -45,7 +60,7 @@ class EhrFilter(admin.SimpleListFilter):
         return queryset.filter(registration_id__in=list(chosen.values_list("pk", flat=True)))
 
 
-class CodeFilter(admin.SimpleListFilter):
+class CodeFilter(ChoiceFilter):
     """The closed list of codes."""
 
     title = "code"
@@ -64,19 +79,20 @@ class LaunchTraceAdmin(SiteScoped, LookOnly):
 
     site_path = "site_id"
     list_display = (
-        "started_at",
+        "when",
         "ehr",
         "outcome_words",
         "stage",
-        "milliseconds",
-        "person",
-        "reference",
         "code",
+        "reference",
+        "milliseconds",
+        "person_short",
         "framed",
         "browser",
     )
     list_filter = ("outcome", "stage", EhrFilter, CodeFilter, "started_at")
     list_per_page = 50
+    list_max_show_all = 0
     search_fields = ("reference",)
     search_help_text = "A reference that a provider reads out, or the id in a chart's address; both exactly."
     ordering = ("-started_at",)
@@ -85,10 +101,18 @@ class LaunchTraceAdmin(SiteScoped, LookOnly):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = LimitedPaginator
-    change_list_template = "admin/launcher/launchtrace/change_list.html"
 
     class Media:
         css = {"all": ("smartportal/trace.css",)}  # the name and shape that Django reads
+
+    @admin.display(description="when (UTC)")
+    def when(self, trace: LaunchTrace) -> str:
+        return f"{trace.started_at:%d-%b-%Y %H:%M:%S}"
+
+    @admin.display(description="person", empty_value="–")
+    def person_short(self, trace: LaunchTrace) -> str:
+        """Enough of the hash to see that two are the same."""
+        return trace.person[:8]
 
     @admin.display(description="EHR")
     def ehr(self, trace: LaunchTrace) -> str:
@@ -121,6 +145,9 @@ class LaunchTraceAdmin(SiteScoped, LookOnly):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.export_view)
         return [path("<str:object_id>/export/", view, name="launcher_launchtrace_export"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        return super().changelist_view(request, {"title": "Launch history", **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -231,6 +231,9 @@ class EhrRegistrationForm(forms.ModelForm):
     def _update_errors(self, errors: ValidationError) -> None:
         """A rule about a field that this person's form does not have is told above the form."""
         if hasattr(errors, "error_dict"):
+            if "new_secret" in self.errors:
+                # That there is none then follows from what is said at its field.
+                errors.error_dict.pop("auth_method", None)
             strange = [name for name in errors.error_dict if name not in {*self.fields, NON_FIELD_ERRORS}]
             for name in strange:
                 label = LABELS.get(name, name.replace("_", " ").capitalize())

@@ -52,4 +52,8 @@ class Migration(migrations.Migration):
             model_name="launch",
             index=models.Index(fields=["reference"], name="launch_by_reference"),
         ),
+        migrations.AddIndex(
+            model_name="auditevent",
+            index=models.Index(fields=["registration", "-at"], name="audit_event_by_ehr"),
+        ),
     ]

@@ -43,6 +43,7 @@ class AuditEvent(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["chain", "sequence"], name="audit_event_in_chain")]
         indexes: ClassVar = [
             models.Index(fields=["site", "-at"], name="audit_event_by_site"),
+            models.Index(fields=["registration", "-at"], name="audit_event_by_ehr"),
             models.Index(
                 fields=["patient", "-at"], name="audit_event_by_patient", condition=models.Q(patient__gt="")
             ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from launcher.smart.answer import Answer
 from launcher.smart.circuit import NOBODY, CircuitOpenError, Ehr, Host, Verdict, circuit_of
@@ -13,7 +14,7 @@ from launcher.smart.errors import SmartError
 from launcher.smart.origins import Base, is_below, parse_base
 
 Kind = Literal["discovery", "public", "token", "upkeep", "patient", "fhir"]
-"""Documents below the FHIR base, and elsewhere; tokens, and their revocation and introspection; a Patient, the rest."""
+"""What an EHR says of itself; keys, styles; tokens, their revocation and introspection; a Patient; all other data."""
 
 Result = Literal["ok", "4xx", "5xx", "timeout", "dns", "refused", "tls", "broken", "address", "circuit", "unusable"]
 
@@ -25,6 +26,8 @@ _VITAL: frozenset[Kind] = frozenset({"discovery", "token", "patient"})
 _REASONS = frozenset(get_args(Result))
 # The host did answer, only not with what we take.
 _ANSWERED = frozenset({"redirect", "too_large", "encoding"})
+
+_GRANT = re.compile(rb"(?:^|&)grant_type=")
 
 Outcome = Answer | SmartError
 
@@ -39,6 +42,17 @@ class Figure:
     seconds: float
 
 
+class Prepared(Protocol):
+    """A request as it is about to leave; its body is a form."""
+
+    @property
+    def method(self) -> Any: ...
+    @property
+    def url(self) -> Any: ...
+    @property
+    def body(self) -> Any: ...
+
+
 _listener: list[Callable[[Figure], None]] = []
 
 
@@ -47,22 +61,17 @@ def listen(listener: Callable[[Figure], None]) -> None:
     _listener[:] = [listener]
 
 
-def kind_of_document(url: str, base: Base) -> Kind:
-    return "discovery" if is_below(url, base) else "public"
-
-
-def kind_of_form(form: Sequence[tuple[str, str]]) -> Kind:
-    """A form with a grant asks for a token (RFC 6749, section 4); others revoke or introspect one."""
-    return "token" if any(name == "grant_type" for name, _ in form) else "upkeep"
-
-
-def kind_of_read(url: str, base: Base) -> Kind:
-    """Whether one Patient is read by its id, or anything else below the FHIR base."""
-    try:
-        own = parse_base(url).segments[len(base.segments) :]
-    except ValueError:
-        return "fhir"
-    return "patient" if len(own) == 2 and own[0] == "Patient" else "fhir"
+def kind_of(request: Prepared, base: Base) -> Kind:
+    """By method, address and form: a form with a grant asks for a token (RFC 6749, section 4), others revoke or ask."""
+    if request.method == "POST":
+        return "token" if _GRANT.search(request.body or b"") else "upkeep"
+    path = str(request.url).partition("?")[0]
+    if not is_below(path, base):
+        return "public"
+    own = parse_base(path).segments[len(base.segments) :]
+    if own == ("metadata",) or own[:1] == (".well-known",):
+        return "discovery"
+    return "patient" if len(own) == 2 and own[0] == "Patient" and path == request.url else "fhir"
 
 
 def conduct(ask: Callable[[], Outcome], *, at: Host, kind: Kind, seconds: float) -> Outcome:
@@ -88,8 +97,7 @@ def _through_circuit(ask: Callable[[], Outcome], host: Host, *, kind: Kind, seco
     except CircuitOpenError as error:
         name = host.origin.host
         cause = f"{name}: it has stopped answering, and is asked again in a moment"
-        context = {"host": name, "retry_after": error.retry_after}
-        return SmartError("ehr_busy", cause, reason="circuit", context=context)
+        return SmartError("ehr_busy", cause, reason="circuit", context={"host": name, "retry_after": error.retry_after})
     verdict: Verdict = "unclear"
     try:
         outcome = ask()

@@ -31,7 +31,7 @@ from launcher.smart import exchanges, guard
 from launcher.smart.answer import Answer as Answer
 from launcher.smart.body import BodyError, read_body
 from launcher.smart.circuit import NOBODY, Ehr, Host
-from launcher.smart.conduct import Kind, conduct, kind_of_document, kind_of_form, kind_of_read
+from launcher.smart.conduct import conduct, kind_of
 from launcher.smart.deadline import Deadline
 from launcher.smart.errors import ErrorCode, SmartError
 from launcher.smart.origins import Base, is_below, origin_of, parse_base
@@ -93,8 +93,9 @@ class Door:
         networks: Sequence[Network] = (),
         ca_bundle: str = "",
         ehr: Ehr = NOBODY,
+        correlation_id: str = "",
     ) -> None:
-        self._ehr = ehr
+        self._ehr, self._correlation_id = ehr, correlation_id
         self._base = parse_base(fhir_base)
         self._origins = {self._base.origin}
         for origin in approved_origins:
@@ -121,8 +122,7 @@ class Door:
         self._require(self.approves(url), url, failure)
         headers = {"Accept": accept, **({"If-None-Match": etag} if etag else {})}
         request = _prepare("GET", url, headers, failure=failure)
-        kind = kind_of_document(url, self._base)
-        return self._exchange(request, kind=kind, max_bytes=max_bytes, failure=failure, seconds=seconds)
+        return self._exchange(request, max_bytes=max_bytes, failure=failure, seconds=seconds)
 
     def post_form(
         self,
@@ -145,8 +145,7 @@ class Door:
             authorization=authorization,
             failure=failure,
         )
-        kind = kind_of_form(form)
-        return self._exchange(request, kind=kind, max_bytes=max_bytes, failure=failure, seconds=seconds)
+        return self._exchange(request, max_bytes=max_bytes, failure=failure, seconds=seconds)
 
     def get_fhir(
         self,
@@ -164,8 +163,7 @@ class Door:
         headers = {"Accept": accept, **({"X-Request-Id": correlation_id} if correlation_id else {})}
         authorization = Secret(f"Bearer {token.reveal()}") if token else None
         request = _prepare("GET", url, headers, authorization=authorization, failure=failure)
-        kind = kind_of_read(url, self._base)
-        return self._exchange(request, kind=kind, max_bytes=max_bytes, failure=failure, seconds=seconds)
+        return self._exchange(request, max_bytes=max_bytes, failure=failure, seconds=seconds)
 
     def _require(self, allowed: bool, url: str, failure: ErrorCode) -> None:
         if not allowed:
@@ -174,9 +172,11 @@ class Door:
             )
 
     def _exchange(
-        self, request: requests.PreparedRequest, *, kind: Kind, max_bytes: int, failure: ErrorCode, seconds: float
+        self, request: requests.PreparedRequest, *, max_bytes: int, failure: ErrorCode, seconds: float
     ) -> Answer:
         host, began = _name_of(str(request.url)), time.monotonic()
+        if self._correlation_id:
+            request.headers.setdefault("X-Request-Id", self._correlation_id)
 
         def ask() -> Answer | SmartError:
             with Deadline(seconds) as deadline, _making(CallContext(self._networks, self._ca_bundle, deadline)) as call:
@@ -185,10 +185,9 @@ class Door:
             return _refusal("ehr_unreachable", "timeout", host, "no complete answer in time") if late else outcome
 
         place = Host(self._ehr, self._base, _origin_or_none(str(request.url)) or self._base.origin)
-        outcome = conduct(ask, at=place, kind=kind, seconds=seconds)
+        outcome = conduct(ask, at=place, kind=kind_of(request, self._base), seconds=seconds)
         exchanges.note(request, outcome, base=self._base, began=began)
-        # Raised out here, so that no text of the library, which quotes whole URLs, hangs on to it.
-        if isinstance(outcome, SmartError):
+        if isinstance(outcome, SmartError):  # raised out here: no text of the library, with its URLs, hangs on to it
             raise outcome
         return outcome
 

@@ -35,15 +35,11 @@ def listen() -> None:
 
 
 def signed_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    """Not written, not signed in: the session is emptied before the error goes on. Its hours begin now."""
+    """The session's hours begin. An event that cannot be written ends in an error, and so in no session."""
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
     way = _WAYS.get(str(getattr(user, "backend", "")).rpartition(".")[2], "other")
-    try:
-        facts = audit.Facts(detail={"way": way, **_from(request)})
-        audit.write("admin.login", _subject(request, staff_name(user)), facts)
-    except DatabaseError:
-        request.session.clear()
-        raise
+    facts = audit.Facts(detail={"way": way, **_from(request)})
+    audit.write("admin.login", _subject(request, staff_name(user)), facts)
 
 
 def signed_out(request: HttpRequest, user: Any, **kwargs: Any) -> None:

@@ -50,8 +50,8 @@ class StaffIdentity:
 
     @property
     def username(self) -> str:
-        """Apart from those of providers whom an EHR identified, should both trust the same issuer."""
-        digest = hashlib.sha256(f"staff\n{self.issuer}\n{self.subject}".encode()).hexdigest()
+        """Begins otherwise than a provider's: whom an EHR identified is somebody else, even with the same issuer."""
+        digest = hashlib.sha256(f"{self.issuer}\n{self.subject}".encode()).hexdigest()
         return f"staff-{digest[:40]}"
 
 

@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from django.contrib import admin, auth
 from django.contrib.sessions.backends.base import UpdateError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.generic import View
+from django.views import generic
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from launcher import audit
@@ -45,14 +45,14 @@ _OURS = frozenset(
 
 logger = logging.getLogger("smartportal.staff")
 
-Answer = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
-def refusals_as_pages(view: Answer) -> Answer:
+def refusals_as_pages(view: View) -> View:
     """Every failure is audited and becomes a page; nothing that the provider sent is on it."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except SmartError as error:
@@ -93,7 +93,7 @@ class SignInView(OIDCAuthenticationRequestView):  # type: ignore[misc]  # the pa
 
     def __init__(self, **kwargs: Any) -> None:
         """Past the package, which reads its global settings here."""
-        View.__init__(self, **kwargs)
+        generic.View.__init__(self, **kwargs)
 
     @staticmethod
     def get_settings(attr: str, *args: Any) -> Any:

@@ -11,7 +11,6 @@ from django.conf import settings
 from launcher import conf
 from launcher.smart.registration import Network
 from launcher.system_checks.messages import Found, warning
-from launcher.system_checks.values import metrics_networks
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _ONE_PROCESS = ("locmem", "dummy", "filebased")
@@ -56,7 +55,7 @@ def open_to_the_world(app_configs: object, **kwargs: Any) -> Found:
     lists: tuple[tuple[str, tuple[Network, ...], str], ...] = (
         ("SMARTPORTAL_ALLOWED_NETWORKS", conf.allowed_networks(), "Name the networks in which EHRs stand on site."),
         ("SMARTPORTAL_TRUSTED_PROXIES", conf.trusted_proxies(), "Name your proxies: others could claim to be one."),
-        ("SMARTPORTAL_METRICS_NETWORKS", conf.parse_networks(metrics_networks()), "Name who collects the metrics."),
+        ("SMARTPORTAL_METRICS_NETWORKS", conf.metrics_networks(), "Name who collects the metrics."),
     )
     for variable, networks, hint in lists:
         if any(network.prefixlen == 0 for network in networks):
@@ -65,14 +64,14 @@ def open_to_the_world(app_configs: object, **kwargs: Any) -> Found:
 
 def loopback_is_reachable(app_configs: object, **kwargs: Any) -> Found:
     """An address guard that lets loopback through protects nothing on this machine."""
-    if any(
-        network.version == loop.version and network.overlaps(loop)
-        for network in conf.allowed_networks()
-        for loop in _LOOPBACK
-    ):  # type: ignore[arg-type]  # same version
+    if any(map(_overlaps_loopback, conf.allowed_networks())):
         text = "SMARTPORTAL_ALLOWED_NETWORKS lets loopback addresses through."
         return [warning("W101", text, "Leave loopback out in production.")]
     return []
+
+
+def _overlaps_loopback(network: Network) -> bool:
+    return any(network.version == loop.version and network.overlaps(loop) for loop in _LOOPBACK)
 
 
 def field_key_twice(app_configs: object, **kwargs: Any) -> Found:
@@ -86,7 +85,7 @@ def field_key_twice(app_configs: object, **kwargs: Any) -> Found:
 def unusual_limits(app_configs: object, **kwargs: Any) -> Found:
     """Numbers that work and that nobody would choose knowingly."""
     for variable, most, meaning in _USUAL:
-        value = getattr(settings, variable, 1)
+        value = getattr(settings, variable)
         if value > most:
             yield warning("W109", f"{variable} is {value}: {meaning}.", f"Usual is {most} at most.")
     if conf.idle_limit() > conf.absolute_limit():

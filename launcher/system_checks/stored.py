@@ -150,8 +150,12 @@ def audit_ends() -> Found:
 def _first(rows: QuerySet[T], what: str) -> tuple[list[T], list[checks.CheckMessage]]:
     """The first rows, and a warning in place of the rest if there is one."""
     found = list(rows[: AT_MOST + 1])
-    rest = [warning("W126", f"There are more than {AT_MOST} {what}; the others were not looked at.", "")]
-    return found[:AT_MOST], rest if len(found) > AT_MOST else []
+    if len(found) <= AT_MOST:
+        return found, []
+    hint = "Look at the others in the admin, or check each with `manage.py check_ehr`."
+    return found[:AT_MOST], [
+        warning("W126", f"There are more than {AT_MOST} {what}; the rest was not looked at.", hint)
+    ]
 
 
 def _name(row: EhrRegistration) -> str:

@@ -24,10 +24,6 @@ _NUMBERS = (
 )
 
 
-def metrics_networks() -> tuple[str, ...]:
-    return tuple(getattr(settings, "SMARTPORTAL_METRICS_NETWORKS", ()))
-
-
 def secret_key(app_configs: object, **kwargs: Any) -> Found:
     """Without DEBUG, a real SECRET_KEY, and no sample among the older ones, which are believed just as well."""
     if settings.DEBUG:
@@ -87,7 +83,7 @@ def networks(app_configs: object, **kwargs: Any) -> Found:
     readers: Sequence[tuple[str, Callable[[], object]]] = (
         ("SMARTPORTAL_ALLOWED_NETWORKS", conf.allowed_networks),
         ("SMARTPORTAL_TRUSTED_PROXIES", conf.trusted_proxies),
-        ("SMARTPORTAL_METRICS_NETWORKS", lambda: conf.parse_networks(metrics_networks())),
+        ("SMARTPORTAL_METRICS_NETWORKS", conf.metrics_networks),
     )
     for variable, read in readers:
         try:
@@ -139,6 +135,6 @@ def _loads(path: str) -> bool:
 def numbers(app_configs: object, **kwargs: Any) -> Iterator[checks.CheckMessage]:
     """Limits below one would end every session at once, or keep nothing."""
     for variable in _NUMBERS:
-        value = getattr(settings, variable, 1)
+        value = getattr(settings, variable)
         if value < 1:
             yield error("E011", f"{variable} is {value}.", "Write a whole number, 1 or more.")

@@ -18,8 +18,11 @@ GROUPS: dict[str, tuple[int, ...]] = {
     "F token endpoint": (48, 49, 50, 51, 53, 54, 55, 56, 57, 58),
     "G id_token and keys": (63, 64, 65, 67, 68, 70, 72, 73, 74, 76),
     "H refresh": (81, 82, 83, 84, 85, 90),
-    "M administration": (141, 142, 145),
+    "M administration": (140, 141, 142, 145, 149),
     "N many EHRs": (150, 151, 153),
+    "Q keys": (171, 172),
+    "R audit and privacy": (176, 177, 179, 181, 183, 184),
+    "S backup, migrations, operations": (185, 188),
 }
 CASES = [(group, number) for group, numbers in GROUPS.items() for number in numbers]
 

@@ -272,6 +272,26 @@ def test_what_cannot_be_written_down_does_not_happen(
     assert person.password == password
 
 
+def test_of_several_rows_all_are_deleted_or_none(
+    admin: Admin, make_registration: MakeRegistration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [make_registration(slug=f"ehr-{n}", client_id=f"client-{n}") for n in range(3)]
+    real, deleted = audit.write, []
+
+    def second_fails(name: str, *args: Any, **kwargs: Any) -> Any:
+        deleted.append(name) if name == "registration.deleted" else None
+        if len(deleted) == 2:
+            raise DatabaseError("the audit cannot be written")
+        return real(name, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "write", second_fails)
+        admin.post(LIST, {"action": "delete_selected", "_selected_action": [row.pk for row in rows], "post": "yes"})
+    assert len(deleted) > 1
+    assert EhrRegistration.objects.count() == 3
+    assert changes_written() == []
+
+
 def test_register_ehr_writes_the_same_events(db: None, tmp_path: Any) -> None:
     secret = tmp_path / "secret"
     secret.write_text(SECRET)

@@ -59,11 +59,14 @@ def test_the_five_worst_are_named_with_the_way_to_mend_them(make_registration: M
     for number in range(7):
         row = make_registration(slug=f"ehr-{number}", name=f"EHR {number}", client_id=str(number))
         checked(row, failing=True, fails=1, top_problem=f"Problem {number}.")
-    text = part(page(staff("view_ehrregistration"), INDEX), "problems")
+    text = part(page(staff("view_ehrregistration", "check_ehrregistration"), INDEX), "problems")
     assert re.findall(r"Problem (\d)\.", text) == ["0", "1", "2", "3", "4"]
     assert "2 more in the list" in text
     first = EhrRegistration.objects.get(slug="ehr-0")
     assert f'href="{EHRS}{first.pk}/check/"' in text
+    looker = part(page(staff("view_ehrregistration", name="looker"), INDEX), "problems")
+    assert "Problem 0." in looker
+    assert "/check/" not in looker, "it would lead to a page that they may not see"
 
 
 def test_launches_of_a_day_and_open_charts_are_counted(registration: EhrRegistration) -> None:

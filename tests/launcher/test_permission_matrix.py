@@ -102,7 +102,7 @@ def outcome(answer: HttpResponseBase) -> str:
     if answer.status_code not in (301, 302, 303):
         return WORDS.get(answer.status_code, str(answer.status_code))
     path = urlsplit(answer.headers["Location"]).path
-    form = f"{answer.request['PATH_INFO']}change/"  # type: ignore[attr-defined]  # the test client's
+    form = f"{answer.request['PATH_INFO'].removesuffix('history/')}change/"  # type: ignore[attr-defined]  # the test client's
     return {"/admin/login/": "sign-in", "/admin/": "start page", form: "…/change/"}.get(path, "redirect")
 
 

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.forms.utils import ErrorDict
+from django.test import Client
 
 from launcher.forms.help_texts import FIELDS, HELP
 from launcher.forms.registration import EhrRegistrationForm
@@ -214,7 +215,7 @@ def test_fields_that_a_form_does_not_name_keep_what_they_have(
     assert (row.owner, row.page_size, row.test_patients) == ("", None, [])
 
 
-# --- Public clients ----------------------------------------------------------------------------------------------------
+# --- Public clients -------------------------------------------------------------------------------------------------
 def test_a_public_client_keeps_no_secret(admin: Admin, make_registration: MakeRegistration) -> None:
     row = make_registration(client_secret=SECRET)
     page = text(admin.post(change_of(row), same(row, auth_method="none")))
@@ -440,3 +441,23 @@ def test_a_test_launch_needs_its_right_and_is_audited(make_registration: MakeReg
     assert supporter.post(address, {"patient": "19"}).status_code == 200
     events = list(AuditEvent.objects.filter(event="launch.tested").values_list("actor", "registration", "patient"))
     assert events == [("staff supporter", "main", "")]
+
+
+# --- Who answers for it -----------------------------------------------------------------------------------------------
+def test_owner_contact_and_notes_stand_on_error_pages_for_administrators_only(
+    admin: Admin, make_registration: MakeRegistration
+) -> None:
+    said = {"owner": "Records office", "vendor_contact": "Ring <b>555</b>", "notes": "Ask first"}
+    row = make_registration(enabled=False, **said)
+    launch = f"/launch/{row.slug}?iss={row.iss}&launch=1"
+    page = unescape(text(admin.get(launch)))
+    assert all(words in page for words in said.values())
+    assert "<b>555</b>" not in text(admin.get(launch))
+    public = text(Client().get(launch, secure=True))
+    assert 'data-error="registration_disabled"' in public
+    assert not any(words.split()[0] in public for words in said.values())
+
+
+def test_the_form_says_what_state_the_registration_is_in(admin: Admin, make_registration: MakeRegistration) -> None:
+    row = make_registration(enabled=False)
+    assert "State: <b>Off</b>" in text(admin.get(change_of(row)))

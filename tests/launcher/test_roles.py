@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sites.models import Site
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from launcher import roles
+from launcher.admin.base import SiteScoped
 from launcher.membership import belongs, sites_of
-from launcher.models import AuditEvent, EhrRegistration, RoleGrant, StaffSites
+from launcher.models import AuditEvent, CheckRun, EhrRegistration, Launch, RoleGrant, StaffSites
 from tests.launcher.conftest import MakeRegistration
 from tests.launcher.staff_world import THERE, Visitor, person
 
@@ -249,6 +252,17 @@ def test_deleting_is_the_superusers_even_if_a_group_was_given_it(
     assert "delete_selected" not in visitor.page(f"/admin/launcher/{model}/")
 
 
+def test_a_superuser_deletes_an_ehr_with_its_earlier_checks(make_registration: MakeRegistration) -> None:
+    row = make_registration()
+    CheckRun.objects.create(registration=row, at=timezone.now(), kind="whole", actor="staff somebody", finished=True)
+    admin = Visitor(person("Superuser"))
+    address = f"/admin/launcher/ehrregistration/{row.pk}/delete/"
+    assert "does not have permission" not in admin.page(address)
+    assert admin.ask("POST", address, {"post": "yes"}).status_code == 302
+    assert not EhrRegistration.objects.exists()
+    assert not CheckRun.objects.exists()
+
+
 # --- A refusal ------------------------------------------------------------------------------------------------------
 def test_a_refusal_is_a_page_that_says_what_to_do_and_an_event_that_it_refers_to(
     make_registration: MakeRegistration,
@@ -288,3 +302,18 @@ def test_staff_of_another_site_see_no_administrators_lines_on_an_error_page(seco
     StaffSites.objects.create(user=User.objects.get(username="integrator")).sites.set([second])
     assert "For administrators" in ours.page("/launch")
     assert "For administrators" not in stranger.page("/launch")
+
+
+# --- Forms ----------------------------------------------------------------------------------------------------------
+def test_a_form_offers_for_a_relation_what_the_site_has(second: Site, make_registration: MakeRegistration) -> None:
+    """No page of ours has such a form yet; one that gets it need not think of it."""
+
+    class Editor(SiteScoped):
+        pass
+
+    own, _ = make_registration(), make_registration(slug="other", site_id=second.pk)
+    request = RequestFactory().get("/admin/", secure=True)
+    request.user = person("Superuser")  # type: ignore[assignment]  # a person
+    form = Editor(Launch, admin.site).get_form(request, fields=("registration", "site"))()
+    assert list(form.fields["registration"].queryset) == [own]
+    assert [site.pk for site in form.fields["site"].queryset] == [1]

@@ -221,24 +221,6 @@ def test_a_secret_whose_key_is_gone_is_replaced_without_being_kept(row: EhrRegis
 
 
 # --- What the EHR says to it ------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("secret", "words", "tag"),
-    [
-        (client_for(EHR).secret, "The client was accepted, and the made-up code refused", "success"),
-        (f"{NEW}", "it is wrong, has expired or has a space in it", "error"),
-    ],
-)
-def test_a_new_secret_is_tried_and_what_came_of_it_is_told(
-    secret: str, words: str, tag: str, ehrs: Bridge, integrator: Admin
-) -> None:
-    row = EhrRegistration.objects.get(slug=EHR)
-    EhrRegistration.objects.filter(pk=row.pk).update(client_secret="")
-    answer = replace(integrator, row, new_secret=secret)
-    told = {str(message): message.level_tag for message in answer.context["messages"]}
-    assert [level for message, level in told.items() if words in message] == [tag]
-    assert now(row).client_secret.reveal() == secret, "saved either way"
-
-
 def test_an_ehr_that_does_not_answer_is_told_and_keeps_nothing_from_being_saved(
     integrator: Admin, row: EhrRegistration
 ) -> None:

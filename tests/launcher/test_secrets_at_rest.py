@@ -7,9 +7,11 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 
 from launcher.models import EhrRegistration
 from launcher.smart.errors import SmartError
@@ -79,3 +81,26 @@ def test_secrets_are_in_no_dump_and_no_repr_and_no_query(registration: EhrRegist
         EhrRegistration.objects.filter(client_secret=SECRET).exists()
     with pytest.raises(FieldError):
         EhrRegistration.objects.update(client_secret=SECRET)
+
+
+def test_an_error_page_shows_no_secret_with_debug_on_either(
+    registration: EhrRegistration, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registration.client_secret = SECRET
+    registration.save()
+    settings.DEBUG = True
+    client = Client(raise_request_exception=False)
+    client.force_login(get_user_model().objects.create_superuser("superuser"))
+
+    def break_down(self: EhrRegistration) -> None:
+        local = self.client_secret
+        raise RuntimeError(f"broken with {local} and {self!r} {vars(self)}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EhrRegistration, "__str__", break_down)
+        answer = client.get(f"/admin/launcher/ehrregistration/{registration.pk}/change/", secure=True)
+    assert answer.status_code == 500
+    page = answer.content.decode()
+    assert 'data-error="internal"' in page
+    for hidden in (SECRET, stored(registration)):
+        assert hidden not in page

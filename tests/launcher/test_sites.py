@@ -7,9 +7,12 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.sites.models import Site
+from django.contrib.staticfiles import finders
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.test import Client
 
 from launcher.models import AuditEvent, EhrRegistration, Launch, PendingLaunch
 from launcher.site_of import site_of
@@ -223,3 +226,28 @@ def test_the_default_site_is_named_after_its_public_address_at_each_migrate() ->
     Site.objects.filter(pk=1).update(domain="old.example.org")
     call_command("migrate", verbosity=0)
     assert Site.objects.get(pk=1).domain == "testserver"
+
+
+@pytest.mark.parametrize("told_of_https", [True, False])
+@pytest.mark.parametrize(("origin", "status"), [(f"https://{SECOND}", 302), ("https://evil.test", 403)])
+def test_staff_sign_in_at_the_second_sites_own_host_whether_or_not_the_proxy_is_known(
+    second: Site, told_of_https: bool, origin: str, status: int
+) -> None:
+    get_user_model().objects.create_superuser("somebody", email="", password="correct horse battery")
+    client = Client(enforce_csrf_checks=True, headers={"Host": SECOND})
+    client.get("/admin/login/", secure=told_of_https)
+    form = {
+        "username": "somebody",
+        "password": "correct horse battery",
+        "next": "/admin/",
+        "csrfmiddlewaretoken": client.cookies["csrftoken"].value,
+    }
+    headers = {"Origin": origin}
+    assert client.post("/admin/login/", form, secure=told_of_https, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("host", ["testserver", SECOND])
+def test_a_page_that_names_no_icon_finds_ours(second: Site, host: str) -> None:
+    page = Client(headers={"Host": host}).get("/favicon.ico", secure=True)
+    assert page.status_code == 302
+    assert finders.find(page["Location"].removeprefix(settings.STATIC_URL))

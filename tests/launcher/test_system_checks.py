@@ -277,6 +277,8 @@ def test_an_audit_chain_whose_end_was_cut_off_is_named(production: Settings) -> 
     assert "verify_audit" in said["E125"]
     AuditChain.objects.update(sequence=first.sequence, hash=first.hash)
     assert found() == {}
+    AuditEvent.objects.filter(pk=first.pk).update(hash="0" * 64)
+    assert list(found()) == ["E125"], "another event stands in its place"
 
 
 @pytest.mark.django_db

@@ -11,8 +11,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.sites.models import Site
+from django.db import DatabaseError, connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from launcher.admin.traces import outcome_words
@@ -110,8 +112,8 @@ def test_the_filters_narrow_by_outcome_stage_ehr_and_code(ehrs: Bridge, viewer: 
 def test_no_other_column_can_be_asked_for_by_an_address(ehrs: Bridge, viewer: Staff) -> None:
     opened(Browser())
     row = LaunchTrace.objects.get()
-    assert viewer.get(f"{LIST}?patient__startswith={row.patient[:2]}").status_code in {302, 400}
-    assert viewer.get(f"{LIST}?registration__client_id__startswith=s").status_code in {302, 400}
+    for asked in (f"patient__startswith={row.patient[:2]}", "registration__client_id__startswith=s", "launch__gt=1"):
+        assert viewer.get(f"{LIST}?{asked}").status_code >= 300, asked
 
 
 def test_the_page_of_a_failed_launch_names_the_paragraph_and_what_to_do(ehrs: Bridge, viewer: Staff) -> None:
@@ -206,7 +208,7 @@ def test_an_export_as_json_is_json_and_names_neither_patient_nor_person(ehrs: Br
     row = LaunchTrace.objects.get()
     found = json.loads(exporter.post(f"{LIST}{row.pk}/export/", {"form": "json"}).content)
     assert (found["outcome"], found["ehr"], found["references"]) == ("opened", R4, [row.reference])
-    assert [step["name"] for step in found["steps"]][0] == "received"
+    assert found["steps"][0]["name"] == "received"
     assert row.patient not in json.dumps(found)
     assert row.person not in json.dumps(found)
 
@@ -228,14 +230,14 @@ def test_nobody_exports_by_following_a_link_or_what_is_no_form(ehrs: Bridge, exp
 def test_an_export_that_cannot_be_written_down_does_not_happen(
     ehrs: Bridge, exporter: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row, reference = failed_launch()
+    row, _ = failed_launch()
 
     def refuse(*_args: object, **_kwargs: object) -> None:
-        raise RuntimeError("no audit")
+        raise DatabaseError("no audit")
 
     monkeypatch.setattr("launcher.admin.traces.audit.write", refuse)
     response = exporter.post(f"{LIST}{row.pk}/export/", {"form": "txt"})
-    assert response.status_code == 500
+    assert response.status_code == 503
     assert b"client_rejected" not in response.content
 
 
@@ -248,14 +250,16 @@ def test_the_page_of_an_error_leads_staff_to_its_trace(ehrs: Bridge, viewer: Sta
     assert LIST not in Staff("view_launch", name="clerk-2").get(url).content.decode(), "who may not see it"
 
 
-def test_a_page_of_the_list_costs_the_same_however_many_launches_there_are(
-    ehrs: Bridge, viewer: Staff, django_assert_max_num_queries: Any
-) -> None:
+def test_a_page_of_the_list_costs_the_same_however_many_launches_there_are(ehrs: Bridge, viewer: Staff) -> None:
     row, _ = failed_launch()
+    with CaptureQueriesContext(connection) as few:
+        viewer.get(LIST)
     LaunchTrace.objects.bulk_create(
         LaunchTrace(site_id=row.site_id, registration_id=row.registration_id, started_at=timezone.now())
         for _ in range(120)
     )
-    with django_assert_max_num_queries(12):
+    with CaptureQueriesContext(connection) as many:
         html = viewer.get(LIST).content.decode()
-    assert html.count('class="field-started_at') == 50
+    assert html.count('class="field-when') == 50
+    assert len(many) == len(few)
+    assert not [each for each in many.captured_queries if '"steps"' in each["sql"]], "those are for the page of one"
