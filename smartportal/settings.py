@@ -180,14 +180,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "loggers": {
         "smartportal": {"handlers": ["console"], "level": "INFO", "propagate": True},
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         # The audit says the same, and with fewer words.
         "axes": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         # The development server would log addresses with codes and launch handles in them.
-        "django.server": {"handlers": [], "level": "ERROR", "propagate": False},
+        "django.server": {"handlers": ["nowhere"], "propagate": False},
     },
 }
 TEST_RUNNER = "smartportal.test_runner.PytestRunner"

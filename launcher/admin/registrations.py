@@ -50,7 +50,7 @@ class EhrRegistrationAdmin(
     # --- What the form has, for whom ---------------------------------------------------------------------------
     def get_fieldsets(self, request: HttpRequest, obj: EhrRegistration | None = None) -> list[Any]:
         """Four sections open, the addresses to give away among them by the template; the rest folded."""
-        hidden = frozenset() if request.user.has_perm(REPLACE_SECRET) else SECRET_FIELDS
+        hidden = frozenset() if self._writes_secrets(request, obj) else SECRET_FIELDS
         shown = [(title, [name for name in names if name not in hidden]) for title, names in OPEN_SECTIONS]
         folded = [(title, [name for name in names if name not in hidden]) for title, names in FOLDED_SECTIONS]
         return [
@@ -62,9 +62,14 @@ class EhrRegistrationAdmin(
         self, request: HttpRequest, obj: EhrRegistration | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
         kinds = {True: EhrRegistrationForm, False: EhrRegistrationFormWithoutSecrets}
-        made = super().get_form(request, obj, change, **kwargs, form=kinds[request.user.has_perm(REPLACE_SECRET)])
+        made = super().get_form(request, obj, change, **kwargs, form=kinds[self._writes_secrets(request, obj)])
         made.fresh_sign_in = recent_sign_in.is_recent(request)
         return made
+
+    def _writes_secrets(self, request: HttpRequest, obj: EhrRegistration | None) -> bool:
+        """Who only looks has no field for a secret either: there is nothing in it to be seen."""
+        may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return may_write and request.user.has_perm(REPLACE_SECRET)
 
     def get_readonly_fields(self, request: HttpRequest, obj: EhrRegistration | None = None) -> tuple[str, ...]:
         """PKCE is switched off by a superuser or not at all (`docs/contract.md`, section 8, ruling 1)."""

@@ -152,10 +152,9 @@ def _first(rows: QuerySet[T], what: str) -> tuple[list[T], list[checks.CheckMess
     found = list(rows[: AT_MOST + 1])
     if len(found) <= AT_MOST:
         return found, []
-    hint = "Look at the others in the admin, or check each with `manage.py check_ehr`."
-    return found[:AT_MOST], [
-        warning("W126", f"There are more than {AT_MOST} {what}; the rest was not looked at.", hint)
-    ]
+    hint = "Check each of the others with `manage.py check_ehr`, or look at them in the admin."
+    rest = warning("W126", f"There are more than {AT_MOST} {what}; the rest was not looked at.", hint)
+    return found[:AT_MOST], [rest]
 
 
 def _name(row: EhrRegistration) -> str:

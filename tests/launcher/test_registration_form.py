@@ -243,6 +243,19 @@ def test_without_the_right_to_replace_secrets_their_fields_are_absent(make_regis
     assert (row.name, row.client_secret.reveal(), row.secret_from) == ("Renamed", SECRET, "")
 
 
+@pytest.mark.parametrize("rights", [(), ("replace_secret",), ("test_launch", "check_ehrregistration")])
+def test_who_only_looks_finds_a_page_without_fields(
+    rights: tuple[str, ...], make_registration: MakeRegistration
+) -> None:
+    row = make_registration(client_secret=SECRET, owner="Records office")
+    answer = somebody("looker", *rights).get(change_of(row))
+    assert answer.status_code == 200
+    page = text(answer).partition('id="ehrregistration_form"')[2].partition("</form>")[0]
+    assert "Records office" in page
+    assert not re.search(r'<(input|select|textarea)(?![^>]*type="hidden")', page)
+    assert SECRET not in page
+
+
 def test_without_the_right_to_switch_a_registration_stays_as_it_is(make_registration: MakeRegistration) -> None:
     editor = somebody("editor", "change_ehrregistration")
     row = make_registration(enabled=False)

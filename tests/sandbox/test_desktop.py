@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from sandbox import faults, store
+from sandbox.clients import client_for
 from sandbox.personalities import PERSONALITIES
 from sandbox.scenario import SWITCHES, LaunchScenario
 from tests.sandbox.house import EHRS, ORIGIN, Visitor
@@ -179,3 +180,12 @@ def test_every_control_has_a_name(http: Client) -> None:
     assert len(found.all("select", "id")) == 1 + len(SWITCHES)
     framed = page(http.get(f"/sandbox/smart-r4/open?patient={Visitor(http).patient}&frame=1"))
     assert all(framed.all("iframe", "title"))
+
+
+def test_the_portals_page_shows_what_each_ehr_has_registered(http: Client) -> None:
+    shown = page(http.get("/sandbox/applications/")).text
+    for ehr in EHRS:
+        client = client_for(ehr)
+        for words in (client.client_id, client.secret, *client.redirect_uris):
+            assert words in shown
+    assert "/sandbox/applications/" in page(http.get("/sandbox/")).all("a", "href")

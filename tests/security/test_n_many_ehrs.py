@@ -230,13 +230,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def at_once(visit: Callable[[], Page]) -> Page:
-    """A page that comes within a tenth of a second; asked for again while the machine has other things to do."""
-    for _ in range(20):
-        started = time.perf_counter()
-        page = visit()
-        if time.perf_counter() - started < BUSY_SECONDS:
-            return page
-    raise AssertionError("no page came at once")
+    """A page that takes less than a tenth of a second of work, and nothing is waited for.
+
+    The clock on the wall counts what else the machine does as well, so that it is allowed more.
+    """
+    started, worked = time.perf_counter(), time.thread_time()
+    page = visit()
+    assert time.thread_time() - worked < BUSY_SECONDS
+    assert time.perf_counter() - started < 10 * BUSY_SECONDS
+    return page
 
 
 @contextmanager
