@@ -73,12 +73,12 @@ def overview_of(site_id: int, user: Any, *, now: datetime | None = None) -> Over
     moment = now or timezone.now()
     may_see_ehrs = user.has_perm("launcher.view_ehrregistration") or user.has_perm("launcher.change_ehrregistration")
     rows = with_state(EhrRegistration.objects.for_site(site_id), now=moment) if may_see_ehrs else None
-    found = list(rows.order_by().values_list("state", "rank")) if rows is not None else []
-    problems = tuple(_problems(rows, user, moment)) if rows is not None else ()
+    found = sorted(rows.order_by().values_list("rank", "name", "pk", "state")) if rows is not None else []
+    bad = [pk for rank, _, pk, _ in found if rank < _WITH_PROBLEM]
     return Overview(
-        states=tuple(_states(state for state, _ in found)) if rows is not None else None,
-        problems=problems,
-        more_problems=sum(rank < _WITH_PROBLEM for _, rank in found) - len(problems),
+        states=tuple(_states(state for *_, state in found)) if rows is not None else None,
+        problems=tuple(_problems(bad[:MOST_LISTED], user, moment)),
+        more_problems=max(0, len(bad) - MOST_LISTED),
         warnings=tuple(_warnings(site_id, user, moment)) if may_see_ehrs else (),
         launches=_launches(site_id, moment) if user.has_perm("launcher.view_launchtrace") else None,
         sessions=_sessions(site_id, moment) if user.has_perm("launcher.view_launch") else None,
@@ -94,9 +94,10 @@ def _states(found: Iterable[str]) -> Iterator[Figure]:
         yield Figure(counts[state.value], str(state.label), address, state.value)
 
 
-def _problems(rows: Any, user: Any, now: datetime) -> Iterator[Notice]:
-    worst = rows.filter(rank__lt=_WITH_PROBLEM).order_by("rank", "name", "pk")
-    for row in worst.defer("client_secret", "previous_secret")[:MOST_LISTED]:
+def _problems(keys: list[int], user: Any, now: datetime) -> Iterator[Notice]:
+    """Of these registrations alone: what the words need is looked up for each."""
+    rows = with_state(EhrRegistration.objects.filter(pk__in=keys), now=now)
+    for row in rows.defer("client_secret", "previous_secret").order_by("rank", "name", "pk"):
         found = top_problem(row, now)
         yield Notice(found.text, page_of(row, found.page, user), about=row.name)
 

@@ -70,8 +70,8 @@ def traced(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponseB
 
 
 def begin(request: HttpRequest) -> Trail:
-    """The trail of this request, to be found by `failed`; one that is not kept if none are to be (0 days)."""
-    trail = Trail(functools.partial(_keep, request) if settings.SMARTPORTAL_TRACE_DAYS > 0 else None)
+    """The trail of this request, to be found by `failed`."""
+    trail = Trail(functools.partial(_keep, request))
     trail.correlation_id = correlation_id()
     request.smart_trail = trail  # type: ignore[attr-defined]
     return trail
@@ -262,4 +262,4 @@ def _without(step: dict[str, Any], member: str) -> dict[str, Any]:
 
 def oldest_kept() -> timedelta:
     """How long traces are kept (SMARTPORTAL_TRACE_DAYS)."""
-    return timedelta(days=max(0, settings.SMARTPORTAL_TRACE_DAYS))
+    return timedelta(days=settings.SMARTPORTAL_TRACE_DAYS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from launcher.admin.base import LookOnly, SiteScoped
 from launcher.admin.paginator import LimitedPaginator
@@ -24,11 +26,15 @@ class CheckRunAdmin(SiteScoped, LookOnly):
     show_full_result_count = False
     paginator = LimitedPaginator
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CheckRun]:
+        """Without what was found: that is for the page of one run."""
+        return super().get_queryset(request).defer("results", "standing")
+
     @admin.display(description="Ended")
     def ending(self, run: CheckRun) -> str:
         if run.problem:
             return "could not begin"
-        return "to its end" if run.finished else f"broken off after {len(run.results)} checks"
+        return "to its end" if run.finished else "broken off"
 
     @admin.display(description="Found", ordering="fails")
     def counts(self, run: CheckRun) -> str:

@@ -368,6 +368,7 @@ def test_case_146_two_who_create_one_registration_at_once_make_one_and_a_form_er
 # --- Save and check ---------------------------------------------------------------------------------------------------
 def checks_run(answer: Any) -> int:
     """How many runs there have been when this answer has been read to its end."""
+    assert answer.status_code == 200
     if getattr(answer, "streaming", False):
         assert b"".join(answer.streaming_content).count(b'data-check="SP-CHK-') == 32
     return AuditEvent.objects.filter(event="connection.checked").count()

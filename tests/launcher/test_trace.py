@@ -330,13 +330,6 @@ def test_a_trace_lost_at_the_first_step_is_begun_again_by_the_next(ehrs: Bridge,
     assert (row.outcome, row.stage, row.registration_slug) == ("opened", "chart", R4)
 
 
-def test_zero_days_keep_nothing_at_all(ehrs: Bridge, browser: Browser, settings: Any) -> None:
-    settings.SMARTPORTAL_TRACE_DAYS = 0
-    opened(browser)
-    assert not LaunchTrace.objects.exists()
-    assert PendingLaunch.objects.get().trace_id is None
-
-
 def test_traces_are_deleted_after_the_days_that_the_setting_says(ehrs: Bridge, browser: Browser, settings: Any) -> None:
     settings.SMARTPORTAL_TRACE_DAYS = 30
     opened(browser)

@@ -16,7 +16,9 @@ from tests.security.watching import Approval, Watch, watching
 @pytest.fixture(autouse=True)
 def watch(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[Watch]:
     """Watch the whole case, then let the invariants judge it."""
-    caplog.set_level(logging.DEBUG)
+    # The product's own logger has a level of its own, which would keep the rest of it from being seen.
+    for name in ("", "smartportal"):
+        caplog.set_level(logging.DEBUG, name)
     Browser.everything.clear()
     if "ehrs" in request.fixturenames:
         # The simulators stay reachable until the last streamed page has been read here.

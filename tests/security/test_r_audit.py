@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import secrets
 import sys
@@ -184,8 +185,15 @@ def exports() -> Iterator[tuple[str, str]]:
         yield f"{name} {' '.join(arguments)}", out.getvalue()
 
 
+@pytest.fixture
+def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """At the level of those who look for a fault, our own logger and those of what we stand on."""
+    for name in ("", "smartportal", "django", "urllib3", "requests", "mozilla_django_oidc", "axes"):
+        caplog.set_level(logging.DEBUG, name)
+
+
 def test_case_179_no_secret_and_no_patient_is_found_where_they_do_not_belong(
-    played: Played, browser: Browser, watch: Watch, superuser: Client, settings: Any
+    everything_is_logged: None, played: Played, browser: Browser, watch: Watch, superuser: Client, settings: Any
 ) -> None:
     """The harness of all cases looks into log (at DEBUG), addresses, pages, cache, mail and audit; here is the rest."""
     for code, fault in ONE_OF_EACH.items():
