@@ -49,11 +49,11 @@ class WorstFirst(ChangeList):
             self.root_queryset = with_state(self.root_queryset).defer(*secrets)
         return super().get_queryset(request, exclude_parameters)
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         ordering = super().get_ordering(request, queryset)
         return ordering if ORDER_VAR in self.params else ["rank", *ordering]
 
-    def get_ordering_field_columns(self) -> dict[int, str]:
+    def get_ordering_field_columns(self) -> dict[int, Any]:
         """Which column has the arrow: the state's, unless another was asked for."""
         if ORDER_VAR in self.params:
             return super().get_ordering_field_columns()

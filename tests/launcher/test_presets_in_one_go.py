@@ -202,6 +202,7 @@ def test_what_is_wrong_is_said_at_its_ehr_and_the_rest_is_saved(admin: Admin) ->
     assert "Same as the client ID – check what you pasted." in part
     assert page.count("errorlist") == 1
     assert "secret-" not in page
+    assert f'name="ehr-{rows[0].pk}-new_secret"' not in page, "that one is done"
     right = {f"ehr-{rows[1].pk}-client_id": "ours", f"ehr-{rows[1].pk}-new_secret": "another", "_save": ""}
     assert admin.post(address, right).redirect_chain[-1][0] == LIST
 
