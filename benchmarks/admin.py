@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import logging
 import os
 import secrets
 import statistics
@@ -102,6 +103,7 @@ def _set_up(database: str) -> None:
         }
     )
     django.setup()
+    logging.disable(logging.INFO)
     call_command("migrate", verbosity=0)
 
 
@@ -136,7 +138,7 @@ def _measure(client: Client, page: Page, rounds: int) -> bool:
 def main() -> None:
     """Fill, measure, print, and exit with 1 when a bound is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--launches", type=int, default=1_000_000)
+    parser.add_argument("--launches", type=int, default=1_000_000, help="10,000 at least, for the last page")
     parser.add_argument("--rounds", type=int, default=20)
     asked = parser.parse_args()
     with database_of_its_own() as url:

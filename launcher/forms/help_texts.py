@@ -48,7 +48,7 @@ HELP: Final = {
     "panels": "One per line, in the order in which they are shown. Empty: all, in the usual order.",
     "time_zone": "Used for ages and times on the chart. Empty: UTC.",
     "mrn_system": "Which identifier is the MRN, by its system. Empty: the one that the EHR marks so.",
-    "page_size": "How many records are asked for at once, 10 to 500. Empty: 100.",
+    "page_size": "How many records are asked for at once, 10 to 500. Empty: the EHR decides.",
     "stale_minutes": "When a chart says that it was read some time ago, 1 to 240. Empty: the installation's value.",
     "test_patients": "For “Test launch”, one launch handle per line. Sandbox only – never real patients.",
     "owner": "Who answers for this connection here. Shown on error pages to admins only.",

@@ -1,7 +1,7 @@
 """Delete what is past its retention: pending launches after twenty minutes, launches and traces after ninety days.
 
-With them goes what the staff's sign-ins leave behind: sessions that have ended, and counts that lock nobody any more; and replaced client secrets
-that were kept for a day.
+With them goes what the staff leaves behind: ended sessions, counts that lock nobody any more, and the secrets that were
+replaced a day ago.
 """
 
 from __future__ import annotations
