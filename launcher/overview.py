@@ -145,7 +145,7 @@ def _launches(site_id: int, now: datetime) -> tuple[Figure, ...]:
     traces = LaunchTrace.objects.filter(site_id=site_id, started_at__gte=now - DAY)
     counts = dict(traces.order_by().values_list("outcome").annotate(count=Count("pk")))
     since = (now - DAY).isoformat(timespec="seconds")
-    outcomes = ((LaunchTrace.Outcome.OPENED, "launches opened"), (LaunchTrace.Outcome.FAILED, "launches failed"))
+    outcomes = ((LaunchTrace.Outcome.OPENED, "opened"), (LaunchTrace.Outcome.FAILED, "failed"))
     return tuple(
         Figure(
             counts.get(outcome, 0),
@@ -159,4 +159,4 @@ def _launches(site_id: int, now: datetime) -> tuple[Figure, ...]:
 
 def _sessions(site_id: int, now: datetime) -> Figure:
     count = open_sessions(Launch.objects.filter(site_id=site_id), now=now).count()
-    return Figure(count, "charts are open", reverse("admin:launcher_launch_changelist"))
+    return Figure(count, "open charts", reverse("admin:launcher_launch_changelist"))

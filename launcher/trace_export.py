@@ -20,7 +20,7 @@ TITLES = {
     "redirected": "The browser was sent to the EHR",
     "returned": "The browser came back",
     "token": "The code was exchanged for tokens",
-    "identity": "The sign-in was verified",
+    "identity": "Who signed in",
     "context": "The patient of the launch was settled",
     "patient": "The Patient was read",
     "chart": "The chart was shown",

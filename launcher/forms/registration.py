@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
@@ -265,9 +266,32 @@ class EhrRegistrationForm(forms.ModelForm):
 
 
 class EhrRegistrationFormWithoutSecrets(EhrRegistrationForm):
-    """For those who may not replace a secret: the field is not there at all."""
+    """For those who may not replace a secret: its field is not there, and the saved one goes to nobody else."""
 
     new_secret = None
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.instance.pk and credentials.has_secret(self.instance):
+            for name in self._other_receivers():
+                self.add_error(
+                    name,
+                    "The saved client secret would go elsewhere. Ask somebody who may replace secrets to change this.",
+                )
+        return cleaned
+
+    def _other_receivers(self) -> Iterator[str]:
+        """The fields by which the secret would be sent where it was not sent before."""
+        row = self.instance
+        if self._names("iss") and not origins.same_base(str(self.cleaned_data["iss"]), row.iss):
+            yield "iss"
+        if self._names("token_endpoint") and self.cleaned_data["token_endpoint"] != row.token_endpoint:
+            yield "token_endpoint"
+        if set(self.cleaned_data.get("approved_origins") or ()) - set(row.approved_origins):
+            yield "approved_origins"
+
+    def _names(self, name: str) -> bool:
+        return bool(self.cleaned_data.get(name))
 
 
 def _looks_like(client_id: str) -> str:

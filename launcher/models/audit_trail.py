@@ -44,9 +44,7 @@ class AuditEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["site", "-at"], name="audit_event_by_site"),
             models.Index(fields=["registration", "-at"], name="audit_event_by_ehr"),
-            models.Index(
-                fields=["patient", "-at"], name="audit_event_by_patient", condition=models.Q(patient__gt="")
-            ),
+            models.Index(fields=["patient", "-at"], name="audit_event_by_patient", condition=models.Q(patient__gt="")),
         ]
         default_permissions = ("view",)
         permissions: ClassVar = [("export_auditevent", "Can export the audit trail")]

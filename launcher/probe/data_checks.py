@@ -97,7 +97,7 @@ def _identity(ehr: Ehr) -> Finding:
         return failed(
             f"The keys of the sign-in cannot be loaded: {error_in_words(error)}.", _identity_remedy(error, issuer)
         )
-    return passed(f"{len(keys)} keys of the issuer at {host_of(issuer)} were loaded.")
+    return passed(f"Keys of the issuer at {host_of(issuer)} were loaded: {len(keys)}.")
 
 
 def _keys_address(ehr: Ehr, issuer: str) -> str:

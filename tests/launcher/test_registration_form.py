@@ -243,6 +243,29 @@ def test_without_the_right_to_replace_secrets_their_fields_are_absent(make_regis
     assert (row.name, row.client_secret.reveal(), row.secret_from) == ("Renamed", SECRET, "")
 
 
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"iss": "https://other.example.org/fhir"},
+        {"iss": "https://ehr.example.org/other/fhir"},
+        {"token_endpoint": "https://ehr.example.org/other/token"},
+        {"token_endpoint": "https://other.example.org/token", "confirmed": "on"},
+        {"approved_origins": "https://other.example.org"},
+    ],
+)
+def test_without_the_right_to_replace_secrets_nobody_sends_the_saved_one_elsewhere(
+    elsewhere: dict[str, Any], make_registration: MakeRegistration
+) -> None:
+    row = make_registration(client_secret="saved-before-and-not-mine")
+    person = somebody("editor", "change_ehrregistration")
+    answer = person.post(change_of(row), same(row, **elsewhere))
+    assert "The saved client secret would go elsewhere" in answer.content.decode()
+    row.refresh_from_db()
+    assert (row.iss, row.token_endpoint, row.approved_origins) == ("https://ehr.example.org/fhir", "", [])
+    person.post(change_of(row), same(row, name="Renamed"))
+    assert EhrRegistration.objects.get().name == "Renamed"
+
+
 @pytest.mark.parametrize("rights", [(), ("replace_secret",), ("test_launch", "check_ehrregistration")])
 def test_who_only_looks_finds_a_page_without_fields(
     rights: tuple[str, ...], make_registration: MakeRegistration
