@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from launcher import chart_rules, conf
 from launcher.secret_sources import is_secret_source
 from launcher.smart import origins
-from launcher.smart.quirks import Quirks
+from launcher.smart.quirks import Quirks, override_problem
 from launcher.smart.registration import Network
 from launcher.smart.scope_writing import PLACEHOLDERS
 
@@ -94,6 +94,7 @@ def problems(
         ("scopes", _scopes_problem(registration)),
         ("auth_method", _auth_problem(registration, active_algorithms)),
         ("vendor", _open_server_problem(registration)),
+        ("quirk_overrides", _quirks_problem(registration.quirk_overrides)),
         ("launch_modes", _modes_problem(registration.launch_modes)),
         ("secret_from", _secret_from_problem(registration.secret_from)),
         ("approved_origins", _approved_problem(registration.approved_origins)),
@@ -228,6 +229,15 @@ def _can_sign(registration: EhrRegistration, active_algorithms: Collection[str] 
     if active_algorithms is None:
         return registration.signing_key is not None
     return registration.signing_algorithm in active_algorithms
+
+
+def _quirks_problem(lines: object) -> str:
+    if not isinstance(lines, list) or any(not isinstance(line, str) for line in lines):
+        return "Write one quirk per line, as name=value."
+    names = [line.partition("=")[0].strip() for line in lines]
+    if len(set(names)) != len(names):
+        return "Each quirk is named once."
+    return next(filter(None, map(override_problem, lines)), "")
 
 
 def _open_server_problem(registration: EhrRegistration) -> str:

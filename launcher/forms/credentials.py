@@ -18,7 +18,7 @@ class CredentialsForm(EhrRegistrationForm):
     """
 
     launch_modes = approved_origins = frame_ancestors = allowed_networks = None
-    id_token_algorithms = panels = test_patients = told_vendor = None
+    id_token_algorithms = panels = test_patients = quirk_overrides = told_vendor = None
     confirmed = None
     client_id = forms.CharField(label="Client ID", max_length=500, strip=False, required=False)
 

@@ -13,6 +13,7 @@ LABELS: Final = {
     "frame_ancestors": "May embed us (frame-ancestors)",
     "mrn_system": "MRN system",
     "test_patients": "Test patient ids",
+    "quirk_overrides": "Quirks",
     "stale_minutes": "Stale after (minutes)",
 }
 
@@ -46,6 +47,7 @@ HELP: Final = {
     "allowed_networks": "Narrows the installation's allowed networks, one CIDR per line. Empty: all of those.",
     "id_token_algorithms": "One per line. RS256 is what EHRs must support.",
     "panels": "One per line, in the order in which they are shown. Empty: all, in the usual order.",
+    "quirk_overrides": "What this EHR does otherwise than its preset says, one name=value per line.",
     "time_zone": "Used for ages and times on the chart. Empty: UTC.",
     "mrn_system": "Which identifier is the MRN, by its system. Empty: the one that the EHR marks so.",
     "page_size": "How many records are asked for at once, 10 to 500. Empty: the EHR decides.",
@@ -85,6 +87,7 @@ FOLDED_SECTIONS: Final = (
             "secret_from",
             "signing_algorithm",
             "basic_raw",
+            "quirk_overrides",
             "authorize_method",
             "scope_version",
             "send_pkce",

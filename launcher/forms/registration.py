@@ -17,6 +17,7 @@ from launcher.models import EhrRegistration
 from launcher.registration_rules import LAUNCH_MODES
 from launcher.smart import origins
 from launcher.smart.errors import SmartError
+from launcher.smart.quirks import OVERRIDES
 
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _E_MAIL = re.compile(r"[^@\s]{1,100}@[^@\s]{1,100}\.[^@\s.]{1,60}")
@@ -43,6 +44,7 @@ class EhrRegistrationForm(forms.ModelForm):
     id_token_algorithms = LinesField(label="id_token algorithms", required=False)
     panels = LinesField(label="Panels and order", required=False)
     test_patients = LinesField(required=False)
+    quirk_overrides = LinesField(required=False)
     version = forms.CharField(required=False, widget=forms.HiddenInput)
     told_vendor = forms.BooleanField(label=TOLD_VENDOR, required=False)
     confirmed = forms.BooleanField(label=CONFIRMED, required=False)
@@ -61,6 +63,7 @@ class EhrRegistrationForm(forms.ModelForm):
     )
     _KEPT_UNLESS_NAMED: ClassVar = (
         "secret_expires_on",
+        "quirk_overrides",
         "mrn_system",
         "page_size",
         "stale_minutes",
@@ -98,6 +101,9 @@ class EhrRegistrationForm(forms.ModelForm):
             field.help_text = HELP.get(name, field.help_text)
         if "panels" in self.fields:
             self.fields["panels"].help_text += f" There are: {', '.join(needs.panel_names())}."
+        if "quirk_overrides" in self.fields:
+            known = "; ".join(f"{name}: {values}" for name, values in OVERRIDES.items())
+            self.fields["quirk_overrides"].help_text += f" There are {known}."
         saved = self.instance.secret_saved_at
         if saved and "new_secret" in self.fields:
             self.fields["new_secret"].help_text += f" Set on {saved:%d-%b-%Y}."

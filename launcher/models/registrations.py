@@ -15,7 +15,7 @@ from launcher.models.keys import SigningAlgorithm, SigningKey
 from launcher.secret_sources import read_secret_source
 from launcher.smart import origins
 from launcher.smart.fhir_version import FhirVersion
-from launcher.smart.quirks import STANDARD, Quirks
+from launcher.smart.quirks import STANDARD, Quirks, with_overrides
 from launcher.smart.registration import ClientRegistration
 from launcher.smart.secret import Secret
 
@@ -225,6 +225,9 @@ class EhrRegistration(models.Model):
     brand_bundle = models.CharField(max_length=2000, blank=True, editable=False)
     brand_identifier = models.CharField(max_length=500, blank=True, editable=False)
     time_zone = models.CharField(max_length=64, blank=True, help_text="For ages and times on the chart. Empty: UTC.")
+    quirk_overrides = models.JSONField(
+        "quirks", default=list, blank=True, help_text="What this EHR does otherwise than its preset says, name=value."
+    )
     mrn_system = models.CharField(
         "MRN system",
         max_length=500,
@@ -311,8 +314,9 @@ class EhrRegistration(models.Model):
 
     @property
     def quirks(self) -> Quirks:
+        """Those of the preset, with what this registration bends itself in their place."""
         preset = vendors.get(self.vendor)
-        return preset.quirks if preset else STANDARD
+        return with_overrides(preset.quirks if preset else STANDARD, self.quirk_overrides)
 
     @property
     def secret(self) -> Secret:

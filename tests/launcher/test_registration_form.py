@@ -498,3 +498,24 @@ def test_owner_contact_and_notes_stand_on_error_pages_for_administrators_only(
 def test_the_form_says_what_state_the_registration_is_in(admin: Admin, make_registration: MakeRegistration) -> None:
     row = make_registration(enabled=False)
     assert "State: <b>Off</b>" in text(admin.get(change_of(row)))
+
+
+# --- Quirks -----------------------------------------------------------------------------------------------------------
+def test_a_registration_may_bend_what_its_preset_says(admin: Admin, make_registration: MakeRegistration) -> None:
+    row = make_registration(vendor="allscripts-professional-17-1", auth_method="auto")
+    assert (row.quirks.discovery, row.quirks.search_style) == (("metadata",), "compartment")
+    admin.post(
+        change_of(row), same(row, vendor=row.vendor, quirk_overrides="search_style=parameter\naccept=application/json")
+    )
+    quirks = EhrRegistration.objects.get().as_client().quirks
+    assert (quirks.discovery, quirks.search_style, quirks.accept) == (("metadata",), "parameter", "application/json")
+
+
+@pytest.mark.parametrize("lines", ["pkce=off", "search_style=sideways", "accept=text/plain\naccept=text/html"])
+def test_a_quirk_that_is_not_known_is_refused_with_those_that_are(
+    lines: str, admin: Admin, make_registration: MakeRegistration
+) -> None:
+    row = make_registration()
+    page = text(admin.post(change_of(row), same(row, quirk_overrides=lines)))
+    assert any(words in page for words in ("Write name=value", "search_style is parameter or", "named once"))
+    assert EhrRegistration.objects.get().quirk_overrides == []
