@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
@@ -75,7 +75,7 @@ def _among(name: str) -> tuple[str, ...]:
 class AuditEventAdmin(LookOnly):
     """Events of the site whose host is being used; those of the whole installation are the superusers'."""
 
-    list_display = ("at", "event", "outcome", "code", "reason", "reference", "registration", "actor")
+    list_display = ("when", "event", "outcome", "code", "reason", "reference", "registration", "actor")
     list_filter = (Boxes,)
     search_fields = ("reference",)
     search_help_text = "A reference that a provider reads out, or the id of a launch."
@@ -87,12 +87,19 @@ class AuditEventAdmin(LookOnly):
     paginator = LimitedPaginator
     change_list_template = "admin/launcher/auditevent/list.html"
 
+    class Media:
+        css: ClassVar = {"all": ["smartportal/trace.css"]}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         here = site_name(request)
         names = [here] if here else []
         if is_superuser(request) and here:
             names.append("")
         return super().get_queryset(request).filter(site__in=names)
+
+    @admin.display(description="When (UTC)", ordering="-at")
+    def when(self, row: AuditEvent) -> str:
+        return f"{row.at:%d-%b-%Y %H:%M:%S}"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str

@@ -27,6 +27,10 @@ class StaffAdmin(admin.ModelAdmin):
     more_lookups: ClassVar[tuple[str, ...]] = ()
     """Names that addresses may filter by besides those of `list_filter` and `date_hierarchy`."""
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Lists have the width of the page: beside the menu and the filters their last columns would be cut off."""
+        return super().changelist_view(request, {"is_nav_sidebar_enabled": False, **(extra_context or {})})
+
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return any(_fits(lookup, name) for name in self._filter_names(request))
 

@@ -95,10 +95,6 @@ class RegistrationList(Base):
             row.get_environment_display(),
         )
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Without the menu at the side: eight columns need the room."""
-        return super().changelist_view(request, {"is_nav_sidebar_enabled": False, **(extra_context or {})})
-
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """The worst problem leads to where it is mended, for those who may go there."""
         columns = super().get_list_display(request)

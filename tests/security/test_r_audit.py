@@ -234,6 +234,8 @@ def app_role() -> Iterator[str]:
     role = f"smartportal_app_{secrets.token_hex(4)}"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {role} NOLOGIN")
+        # Who is no superuser has to be a member of a role to act as it.
+        cursor.execute(f"GRANT {role} TO CURRENT_USER")
     try:
         call_command("grant_app_role", role, stdout=io.StringIO())
         yield role
