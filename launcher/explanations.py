@@ -166,8 +166,8 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
     ),
     "ehr_busy": Explanation(
         503,
-        _("The EHR asked us to slow down"),
-        _("It has too much to do just now. Nothing is shown."),
+        _("The EHR takes no requests just now"),
+        _("It is too busy, or has stopped answering. Nothing is shown."),
         _TRY_LATER,
         "The EHR answered 429 or 503, or has stopped answering (reason “circuit”): then one request is sent each "
         "ten seconds, and the first answer ends it. The connection check asks at once.",
