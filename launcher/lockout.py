@@ -32,13 +32,15 @@ class PasswordLockout(AxesStandaloneBackend):  # type: ignore[misc]  # the packa
     """Refuses the passwords of whoever is locked out, the right one as well.
 
     It takes a user name and a password and nothing else, so that Django does not ask it about launches and about
-    sign-ins at the provider: those are not guessed, and cost no query here.
+    sign-ins at the provider: those are not guessed, and cost no query here. Neither is asked what comes without a
+    request, from a shell or a script on this server: there is no address to count by.
     """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None
     ) -> None:
-        super().authenticate(request, username=username, password=password)
+        if request is not None:
+            super().authenticate(request, username=username, password=password)
 
 
 class CountedFailures(AxesDatabaseHandler):  # type: ignore[misc]

@@ -241,3 +241,11 @@ def test_the_library_finds_nothing_wrong_with_its_settings(settings: Any) -> Non
     assert not [message for message in run_checks() if str(message.id).startswith("axes")]
     assert len(lockout.MOST) == len(settings.AXES_LOCKOUT_PARAMETERS)
     assert lockout.MOST[0] == settings.AXES_FAILURE_LIMIT
+
+
+def test_a_script_on_this_server_may_ask_without_a_request(db: None) -> None:
+    User.objects.create_superuser("root", password=PASSWORD)
+    assert authenticate(username="root", password=PASSWORD)
+    assert authenticate(username="root", password="another") is None
+    assert Client().login(username="root", password=PASSWORD)
+    assert not AccessAttempt.objects.exists()
