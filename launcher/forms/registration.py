@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -17,7 +17,7 @@ from launcher.models import EhrRegistration
 from launcher.registration_rules import LAUNCH_MODES
 from launcher.smart import origins
 from launcher.smart.errors import SmartError
-from launcher.smart.quirks import OVERRIDES
+from launcher.smart.quirks import OVERRIDES, STANDARD, with_overrides
 
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _E_MAIL = re.compile(r"[^@\s]{1,100}@[^@\s]{1,100}\.[^@\s.]{1,60}")
@@ -295,9 +295,17 @@ class EhrRegistrationFormWithoutSecrets(EhrRegistrationForm):
             yield "token_endpoint"
         if set(self.cleaned_data.get("approved_origins") or ()) - set(row.approved_origins):
             yield "approved_origins"
+        if _documents_by(self.cleaned_data.get("quirk_overrides") or ()) != _documents_by(row.quirk_overrides):
+            yield "quirk_overrides"
 
     def _names(self, name: str) -> bool:
         return bool(self.cleaned_data.get(name))
+
+
+def _documents_by(lines: Sequence[str]) -> tuple[object, ...]:
+    """What these quirks say about the documents that name the endpoints."""
+    quirks = with_overrides(STANDARD, lines)
+    return (quirks.discovery, quirks.well_known_at_host_root)
 
 
 def _looks_like(client_id: str) -> str:

@@ -42,7 +42,6 @@ _ORDERS: dict[str, tuple[Literal["well-known", "metadata"], ...]] = {
 }
 _STYLES: dict[str, SearchStyle] = {"parameter": "parameter", "compartment": "compartment"}
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; ?[A-Za-z]+=[A-Za-z0-9.+-]+){0,3}")
-_CLAIM = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
 
 OVERRIDES = {
     "discovery": " or ".join(_ORDERS),
@@ -50,10 +49,12 @@ OVERRIDES = {
     "accept": "a media type such as application/fhir+json",
     "client_id_in_token_body": "on or off",
     "well_known_at_host_root": "on or off",
-    "patient_claim": "the name of a claim",
 }
-"""What a registration may bend itself, and how each is written. PKCE and open servers are not among them: whether a
-launch is protected is no matter of taste."""
+"""What a registration may bend itself, and how each is written.
+
+PKCE and open servers are not among them: whether a launch is protected is no matter of taste. Neither is
+`patient_claim`: a claim that holds something else than the patient could name somebody else's record.
+"""
 
 
 def override_problem(line: str) -> str:
@@ -86,6 +87,4 @@ def _override(line: str) -> dict[str, Any]:
             value = _FLAGS.get(written)
         case "accept":
             value = written if _MEDIA_TYPE.fullmatch(written) else None
-        case "patient_claim":
-            value = written if _CLAIM.fullmatch(written) else None
     return {} if value is None else {name: value}

@@ -251,6 +251,8 @@ def test_without_the_right_to_replace_secrets_their_fields_are_absent(make_regis
         {"token_endpoint": "https://ehr.example.org/other/token"},
         {"token_endpoint": "https://other.example.org/token", "confirmed": "on"},
         {"approved_origins": "https://other.example.org"},
+        {"quirk_overrides": "well_known_at_host_root=on"},
+        {"quirk_overrides": "discovery=metadata"},
     ],
 )
 def test_without_the_right_to_replace_secrets_nobody_sends_the_saved_one_elsewhere(
@@ -261,7 +263,8 @@ def test_without_the_right_to_replace_secrets_nobody_sends_the_saved_one_elsewhe
     answer = person.post(change_of(row), same(row, **elsewhere))
     assert "The saved client secret would go elsewhere" in answer.content.decode()
     row.refresh_from_db()
-    assert (row.iss, row.token_endpoint, row.approved_origins) == ("https://ehr.example.org/fhir", "", [])
+    assert (row.iss, row.token_endpoint) == ("https://ehr.example.org/fhir", "")
+    assert (row.approved_origins, row.quirk_overrides) == ([], [])
     person.post(change_of(row), same(row, name="Renamed"))
     assert EhrRegistration.objects.get().name == "Renamed"
 
